@@ -36,8 +36,11 @@ def summary(values: list[float]) -> dict[str, Any]:
         values (list[float]): One number a seed.
 
     Returns:
-        dict: ``mean``, ``std`` (``0.0`` for a single value) and ``values``.
+        dict: ``mean``, ``std`` (``0.0`` for a single value) and ``values``. A value
+        that is not finite makes both NaN.
     """
+    if not all(math.isfinite(value) for value in values):
+        return {"mean": math.nan, "std": math.nan, "values": list(values)}
     std = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": statistics.fmean(values), "std": std, "values": list(values)}
 
@@ -126,7 +129,7 @@ def environment() -> dict[str, Any]:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     return {
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "cpu_count": os.cpu_count(),
         "device": device,
         "packages": versions,

@@ -1,0 +1,1 @@
+"""CPU hot loops in numba, each with a plain torch twin."""

@@ -52,7 +52,8 @@ class Completion:
     Args:
         text (str): The answer; empty when it failed.
         error (str, optional): What went wrong, in one line.
-        finish_reason (str): ``"stop"``, ``"length"`` or ``"error"``.
+        finish_reason (str): ``"stop"``, ``"length"``, ``"error"``, or
+            ``"refused"`` when nothing was asked (spending limit, no such answer).
         prompt_tokens (int): Tokens read, as the backend counts them.
         completion_tokens (int): Tokens written.
         seconds (float): Wall time of this answer, where it can be told.
@@ -79,6 +80,11 @@ class Completion:
             "", error=error, finish_reason="error", prompt_tokens=prompt_tokens
         )
 
+    @classmethod
+    def refused(cls, error: str) -> "Completion":
+        """A request that never reached a model; a cache keeps no record of it."""
+        return cls("", error=error, finish_reason="refused")
+
 
 @runtime_checkable
 class LLM(Protocol):
@@ -101,9 +107,13 @@ class Backend:
     Subclasses set ``model`` (the identity that a cache keys on: name and
     revision) and write :meth:`stream`. Yielding each answer as soon as it exists
     is what lets a cache commit it before the next one is computed.
+
+    ``cacheable`` is false where the answer depends on more than the request, as
+    with answers looked up by node.
     """
 
     model: str
+    cacheable: bool = True
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
         """Yield ``(position, completion)`` as answers arrive, in any order."""

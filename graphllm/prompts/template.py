@@ -50,7 +50,8 @@ class Template:
     ``system`` and ``user`` are ``str.format`` strings over the fields ``{text}``,
     ``{labels}``, ``{neighbors}``, ``{item}``, ``{items}``, ``{field}``,
     ``{relation}`` and ``{max_words}``. Only ``{text}`` and the snippets in
-    ``{neighbors}`` are ever shortened to fit a token budget.
+    ``{neighbors}`` are ever shortened to fit a token budget. ``{form}`` is the
+    ``form`` of this template, itself a pattern.
 
     Args:
         name (str): Family, for example ``"expand"``.
@@ -65,6 +66,8 @@ class Template:
             answers carry the class vocabulary into the features: report them apart.
         needs_neighbors (bool): Whether ``{neighbors}`` is used.
         max_new_tokens (int): Upper limit of the answer.
+        form (str): What an answer must look like, as a noun phrase: ``"a JSON list
+            of numbers"``. Said again when an answer has to be repaired.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Template:
     label_aware: bool = False
     needs_neighbors: bool = False
     max_new_tokens: int = 128
+    form: str = ""
 
     @property
     def id(self) -> str:

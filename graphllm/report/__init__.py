@@ -1,0 +1,7 @@
+"""Results as people read them: pages, plots, terminal tables and Markdown."""
+
+from graphllm.report.compare import write_comparison
+from graphllm.report.page import write_report
+from graphllm.report.tables import arms_markdown, arms_table
+
+__all__ = ["arms_markdown", "arms_table", "write_comparison", "write_report"]

@@ -7,9 +7,13 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.utils import k_hop_subgraph
 
-from graphllm.errors import BudgetError, TextGraphError, UnknownNameError
+from graphllm.errors import (
+    BudgetError,
+    GraphLLMError,
+    TextGraphError,
+    UnknownNameError,
+)
 
 Pool = Literal["train", "train+neighbors", "all"]
 
@@ -21,7 +25,7 @@ class SelectionContext:
     Args:
         features (Tensor, optional): Plain encoder features, :math:`(|V|, F)`.
         num_classes (int, optional): Number of classes.
-        seed (int): Seed of whatever is random, ties included.
+        seed (int): Seed of whatever is random.
     """
 
     features: Tensor | None = None
@@ -78,10 +82,13 @@ class Selector(ABC):
         Raises:
             BudgetError: If the budget is zero, negative, above one (float) or
                 above the number of candidates (int).
+            TextGraphError: If the graph lacks its edges, or the mask of the pool.
+            GraphLLMError: If the scores are not one finite number a node.
         """
         candidates = candidate_nodes(data, pool, num_hops)
         count = resolve_budget(budget, candidates.numel())
-        score = self.score(data, context or SelectionContext()).cpu()
+        score = self.score(data, context or SelectionContext()).detach().cpu()
+        _check_score(score, data.num_nodes, type(self).__name__)
         # A stable sort keeps ascending ids among equal scores.
         order = torch.argsort(score[candidates], descending=True, stable=True)
         return candidates[order[:count]].sort().values
@@ -133,7 +140,8 @@ def parse_budget(text: str) -> int | float:
         return float(text)
     except ValueError:
         raise BudgetError(
-            f"'{text}' is not a budget; give a share such as 0.05 or a count such as 100"
+            f"'{text}' is not a budget; give a share such as 0.05 or a count such "
+            "as 100"
         ) from None
 
 
@@ -150,10 +158,15 @@ def candidate_nodes(data: Data, pool: Pool, num_hops: int = 2) -> Tensor:
 
     Raises:
         UnknownNameError: If there is no such pool.
-        TextGraphError: If the pool needs a missing ``train_mask``.
+        TextGraphError: If there are no edges to walk or ``train_mask`` is missing.
     """
     if pool not in get_args(Pool):
         raise UnknownNameError("pool", pool, get_args(Pool))
+    if data.edge_index is None:
+        raise TextGraphError(
+            "the graph has no 'edge_index'; use torch.empty(2, 0, dtype=torch.long) "
+            "for a graph without edges"
+        )
     if pool == "all":
         return torch.arange(data.num_nodes)
     mask = getattr(data, "train_mask", None)
@@ -161,11 +174,25 @@ def candidate_nodes(data: Data, pool: Pool, num_hops: int = 2) -> Tensor:
         raise TextGraphError(
             f"pool '{pool}' needs 'data.train_mask'; apply a split first or use 'all'"
         )
-    nodes = mask.nonzero().view(-1)
-    if pool == "train":
-        return nodes.cpu()
-    # flow source_to_target walks edges backwards: the nodes that send messages.
-    subset, *_ = k_hop_subgraph(
-        nodes, num_hops, data.edge_index, num_nodes=data.num_nodes
-    )
-    return subset.sort().values.cpu()
+    if pool == "train+neighbors":
+        mask = mask.clone()
+        source, target = data.edge_index
+        for _ in range(num_hops):
+            # Backwards along the edges: the nodes that send messages to those so far.
+            mask[source[mask[target]]] = True
+    return mask.nonzero().view(-1).cpu()
+
+
+def _check_score(score: Tensor, num_nodes: int, name: str) -> None:
+    # A NaN would sort first and be chosen, silently.
+    if score.shape != (num_nodes,):
+        raise GraphLLMError(
+            f"{name}.score must return shape ({num_nodes},), one number a node "
+            f"(got {tuple(score.shape)})"
+        )
+    wrong = (~torch.isfinite(score)).nonzero().view(-1)
+    if wrong.numel() > 0:
+        raise GraphLLMError(
+            f"{name}.score returned {float(score[wrong[0]])} for node "
+            f"{int(wrong[0])} ({wrong.numel()} such nodes); return finite numbers"
+        )

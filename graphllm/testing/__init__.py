@@ -1,8 +1,16 @@
 """The test kit: contract checkers, fake language models, tiny graphs."""
 
 from graphllm.testing.graphs import sbm_text_graph, tiny_text_graph
+from graphllm.testing.llm import ScriptedLLM, assert_llm
+from graphllm.testing.selectors import assert_selector, permute_nodes
+from graphllm.testing.servers import FaultServer
 
 __all__ = [
+    "FaultServer",
+    "ScriptedLLM",
+    "assert_llm",
+    "assert_selector",
+    "permute_nodes",
     "sbm_text_graph",
     "tiny_text_graph",
 ]

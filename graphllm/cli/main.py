@@ -1,0 +1,91 @@
+"""The ``graphllm`` command: mounts the verbs, turns errors into one line."""
+
+import errno
+import logging
+import sys
+
+import click
+import typer
+
+from graphllm import __version__
+from graphllm.cli.cache import app as cache_app
+from graphllm.cli.datasets import datasets
+from graphllm.cli.doctor import doctor
+from graphllm.cli.ellagnn import ellagnn
+from graphllm.cli.report import report
+from graphllm.errors import GraphLLMError
+
+INTERRUPTED = 130
+USER_ERROR = 2
+
+
+def build_app() -> typer.Typer:
+    """The typer application with every verb."""
+    app = typer.Typer(
+        name="graphllm",
+        help="Language models in graph learning.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback(invoke_without_command=True)
+    def root(
+        version: bool = typer.Option(False, "--version", help="Print the version."),
+    ) -> None:
+        if version:
+            typer.echo(f"graphllm {__version__}")
+            raise typer.Exit
+
+    app.command()(ellagnn)
+    app.command()(doctor)
+    app.command()(datasets)
+    app.command()(report)
+    app.add_typer(cache_app, name="cache")
+    return app
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 2 something the user can mend (one line on stderr says
+    what), 130 interrupted.
+
+    Args:
+        arguments (list[str], optional): Instead of ``sys.argv[1:]``.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        code = build_app()(arguments, standalone_mode=False)
+    except GraphLLMError as error:
+        fail(str(error))
+    except click.exceptions.Abort:
+        interrupted()
+    except KeyboardInterrupt:
+        interrupted()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USER_ERROR)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+            raise
+        where = f" at '{error.filename}'" if error.filename else ""
+        fail(f"cannot write{where}: {error.strerror}; mend that and run it again")
+    sys.exit(code or 0)
+
+
+def fail(message: str) -> None:
+    """Print one line on stderr and exit with code 2."""
+    typer.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(USER_ERROR)
+
+
+def interrupted() -> None:
+    """Say that nothing finished is lost and exit with code 130."""
+    typer.echo(
+        "interrupted: finished answers and trainings are kept, "
+        "run the same command to go on",
+        err=True,
+    )
+    sys.exit(INTERRUPTED)

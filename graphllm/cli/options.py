@@ -1,0 +1,93 @@
+"""Options that several verbs share, declared once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphllm.data import SPLITS
+
+Dataset = Annotated[
+    str, typer.Option(help="A name, or a directory of text-graph files.")
+]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option(envvar="GRAPHLLM_DATA", help="Where data sets are looked for."),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(help=f"{', '.join(SPLITS)}; default: the data's own, else the third."),
+]
+Seeds = Annotated[int, typer.Option(min=1, help="Number of seeds.")]
+Backbone = Annotated[str, typer.Option(help="gcn, sage, gat, gin or mlp.")]
+Layers = Annotated[int, typer.Option(min=1, help="Number of GNN layers.")]
+Hidden = Annotated[int, typer.Option(min=1, help="Hidden channels.")]
+Dropout = Annotated[float, typer.Option(min=0.0, max=0.99, help="Dropout.")]
+LearningRate = Annotated[float, typer.Option(min=0.0, help="Learning rate of Adam.")]
+WeightDecay = Annotated[float, typer.Option(min=0.0, help="L2 penalty.")]
+Epochs = Annotated[int, typer.Option(min=1, help="Epochs at most.")]
+Patience = Annotated[int, typer.Option(min=1, help="Epochs without improvement.")]
+
+Selector = Annotated[
+    str,
+    typer.Option(
+        help="Who is asked about: random, pagerank, degree, degree-low, "
+        "degree-distribution, cluster-distance, cluster-distance-far, text-length "
+        "or text-length-long."
+    ),
+]
+Budget = Annotated[
+    str, typer.Option(help="A share such as 0.05, or a count such as 100.")
+]
+Pool = Annotated[
+    str, typer.Option(help="Candidates: train, train+neighbors or all.")
+]
+Prompts = Annotated[str, typer.Option(help="Comma-separated names of the catalogue.")]
+Domain = Annotated[
+    str | None,
+    typer.Option(help="Wording: citation, product, wiki, software or generic."),
+]
+Llm = Annotated[
+    str,
+    typer.Option(
+        help="smollm2, a .gguf file, a model directory, a hub name, http://HOST/v1, "
+        "or replay:FILE.jsonl."
+    ),
+]
+LlmModel = Annotated[
+    str | None, typer.Option(help="Name of the model on an http server.")
+]
+Encoder = Annotated[
+    str, typer.Option(help="minilm, tfidf, a model directory or a hub name.")
+]
+Fusion = Annotated[str, typer.Option(help="random_view, replace or mix.")]
+AnswerWeight = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Share of the answer in a feature.")
+]
+SelectionSeed = Annotated[
+    int, typer.Option(help="Seed of the selection, one for all seeds.")
+]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Ask once more when an answer is malformed.")
+]
+MaxCalls = Annotated[int | None, typer.Option(help="Limit of LLM calls.")]
+MaxTokens = Annotated[int | None, typer.Option(help="Limit of LLM tokens.")]
+MaxCost = Annotated[
+    float | None, typer.Option(help="Limit of money; needs --price.")
+]
+PriceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--price", help="Money a million tokens: PROMPT,COMPLETION, such as 0.15,0.6."
+    ),
+]
+Cache = Annotated[
+    Path | None, typer.Option(help="File of the answer cache. [default: shared]")
+]
+Out = Annotated[Path, typer.Option(help="Folder of the results.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what it would cost, and stop.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="The result as JSON on stdout, nothing else.")
+]

@@ -1,0 +1,180 @@
+"""What several verbs need before they can start: data, model, features."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import get_args
+
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphllm.cache_dir import cache_dir
+from graphllm.cli.progress import Bars
+from graphllm.data import SPLITS, apply_split
+from graphllm.datasets import load_dataset
+from graphllm.encode import encode_cached, load_encoder
+from graphllm.enhance.enhancer import Encoder
+from graphllm.errors import GraphLLMError, TextGraphError, UnknownNameError
+from graphllm.evaluate import Result
+from graphllm.llm import Budget, CachedLLM, Price, load_llm
+from graphllm.models import BACKBONES
+from graphllm.models.fusion import Fusion
+from graphllm.prompts import get_templates
+from graphllm.selection import Pool, candidate_nodes, resolve_budget
+
+# Wording of the prompts that fits the data sets that come with a loader.
+DOMAINS = {
+    "pydocs": "software",
+    "cora": "citation",
+    "citeseer": "citation",
+    "pubmed": "citation",
+    "wikispeedia": "wiki",
+}
+
+
+def load_data(
+    dataset: str, data_root: Path | None, split: str | None, bars: Bars
+) -> tuple[Data, str]:
+    """Read a data set and settle its split.
+
+    Returns:
+        tuple[Data, str]: The graph, and the split given or the data's own.
+
+    Raises:
+        TextGraphError: If the graph has no text or no labels.
+        UnknownNameError: If there is no such split.
+    """
+    if split is not None and split not in SPLITS:
+        raise UnknownNameError("split", split, SPLITS)
+    bars.update("load data", 0, 1)
+    data = load_dataset(dataset, data_root)
+    bars.update("load data", 1, 1)
+    if getattr(data, "text", None) is None:
+        raise TextGraphError(
+            f"'{dataset}' has no text, and a language model needs text; choose a data "
+            "set with text (see: graphllm datasets)"
+        )
+    if data.y is None:
+        raise TextGraphError(
+            f"'{dataset}' has no labels, and the experiment needs them; add a 'label' "
+            "to the nodes file"
+        )
+    if split is None:
+        has_masks = getattr(data, "train_mask", None) is not None
+        split = "random-20-30-per-class"
+        if has_masks:
+            split = "planetoid-public" if data.name == "cora" else "file"
+    return data, split
+
+
+def domain_of(data: Data, domain: str | None) -> str:
+    """The wording given, or the one that fits the data set."""
+    return domain or DOMAINS.get(data.name, "generic")
+
+
+def spending(
+    max_calls: int | None,
+    max_tokens: int | None,
+    max_cost: float | None,
+    price: str | None,
+) -> Budget:
+    """The spending limits as typed.
+
+    Raises:
+        GraphLLMError: If the price cannot be read, or a limit makes no sense.
+    """
+    parsed = None
+    if price is not None:
+        try:
+            prompt, completion = (float(part) for part in price.split(","))
+        except ValueError:
+            raise GraphLLMError(
+                f"'--price {price}' is not PROMPT,COMPLETION a million tokens; "
+                "write for example --price 0.15,0.6"
+            ) from None
+        parsed = Price(prompt, completion)
+    try:
+        return Budget(max_calls, max_tokens, max_cost, parsed)
+    except ValueError as error:
+        raise GraphLLMError(f"{error}; give --price PROMPT,COMPLETION") from None
+
+
+def check_choices(backbone: str, fusion: str, prompts: str) -> None:
+    """Refuse unknown names before anything slow starts.
+
+    Raises:
+        UnknownNameError: Listing the choices.
+    """
+    if backbone not in BACKBONES:
+        raise UnknownNameError("backbone", backbone, BACKBONES)
+    if fusion not in get_args(Fusion):
+        raise UnknownNameError("fusion", fusion, get_args(Fusion))
+    get_templates(prompts.split(","), "generic")
+
+
+def check_budget(
+    data: Data, split: str, budget: int | float, pool: Pool, num_hops: int
+) -> None:
+    """Refuse a budget that does not fit the first seed's pool.
+
+    Raises:
+        BudgetError: If it is out of range.
+    """
+    candidates = candidate_nodes(apply_split(data, split, 0), pool, num_hops)
+    resolve_budget(budget, candidates.numel())
+
+
+def check_out(out: Path) -> None:
+    """Make the folder of the results, and see that it can be written.
+
+    Raises:
+        GraphLLMError: If it cannot.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise GraphLLMError(
+            f"cannot write into '{out}' ({error.strerror}); give another --out"
+        ) from None
+
+
+@contextmanager
+def open_llm(
+    spec: str, model: str | None, budget: Budget, cache: Path | None, bars: Bars
+) -> Iterator[CachedLLM]:
+    """A language model behind the answer cache, closed afterwards."""
+    bars.update("open language model", 0, 1)
+    llm = load_llm(spec, model=model, budget=budget)
+    try:
+        cached = CachedLLM(llm, cache or cache_dir() / "answers.sqlite")
+        bars.update("open language model", 1, 1)
+        yield cached
+    finally:
+        close = getattr(llm, "close", None)
+        if close is not None:
+            close()
+
+
+def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
+    """An encoder, and the features of the graph's text (kept between runs)."""
+    bars.update("encode text", 0, 1)
+    encoder = load_encoder(spec)
+    x = encode_cached(encoder, data.text)
+    bars.update("encode text", 1, 1)
+    return encoder, x
+
+
+def record(result: Result, arguments: dict[str, object], llm: CachedLLM) -> None:
+    """Add what only the command line knows: arguments, command, usage."""
+    plain = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in arguments.items()
+    }
+    result.config = {**plain, **result.config}
+    result.config["command"] = shlex.join(["graphllm", *sys.argv[1:]])
+    result.usage = llm.usage.as_dict()

@@ -1,0 +1,283 @@
+"""The E-LLaGNN experiment: every arm, every seed, one result."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from graphllm.data import apply_split, graph_fingerprint
+from graphllm.enhance import Enhancer, OracleLLM, oracle_template, shuffle_answers
+from graphllm.evaluate import Result, environment, summary
+from graphllm.experiments.describe import describe_run
+from graphllm.experiments.fit import Fit, Score, fit
+from graphllm.experiments.ledger import Ledger
+from graphllm.experiments.memo import MemoEncoder
+from graphllm.llm import Estimate, estimate
+from graphllm.models import ELLaGNN
+from graphllm.selection import RandomSelector
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to prepare the training graph, and the ways to run the network on it.
+
+    Args:
+        data (Data): The graph that training reads.
+        views (dict[str, bool]): Name in the result to whether the language model's
+            features are used when predicting.
+    """
+
+    data: Data
+    views: dict[str, bool]
+
+
+def build_arms(data: Data, enhancer: Enhancer, x: Tensor, seed: int) -> dict[str, Arm]:
+    """Enhance the graph in every way that the comparison needs.
+
+    * ``plain``: same encoder and network, no language model.
+    * ``random``: the same budget spent on random nodes.
+    * ``shuffled``: the chosen nodes, each with the answers of another one; also with
+      them at test, the control of ``ellagnn_llm_at_test``.
+    * ``ellagnn``: enhanced in training, LLM-free when predicting.
+    * ``ellagnn_llm_at_test``: the same network, enhanced features when predicting.
+    * ``oracle``, ``oracle_llm_at_test``: ``data.full_text`` in the model's place,
+      where there is one.
+
+    Args:
+        data (Data): A text graph with masks.
+        enhancer (Enhancer): Model, prompts, encoder, selector and budget.
+        x (Tensor): Plain features, :math:`(|V|, F)`.
+        seed (int): Seed of the shuffle.
+
+    Returns:
+        dict[str, Arm]: In the order of the list.
+    """
+    plain = copy(data)
+    plain.x = x
+    chosen = enhancer.run(data, x)
+    arms = {"plain": Arm(plain, {"plain": False})}
+    other = copy(enhancer)
+    other.selector = RandomSelector()
+    arms["random"] = Arm(other.run(data, x), {"random": False})
+    if chosen.llm_index.numel() > 1:
+        shuffled = shuffle_answers(chosen, enhancer.answer_weight, seed)
+        views = {"shuffled": False, "shuffled_llm_at_test": True}
+        arms["shuffled"] = Arm(shuffled, views)
+    arms["ellagnn"] = Arm(chosen, {"ellagnn": False, "ellagnn_llm_at_test": True})
+    full_text = getattr(data, "full_text", None)
+    if full_text is not None:
+        oracle = copy(enhancer)
+        oracle.llm = OracleLLM(full_text)
+        oracle.templates = [oracle_template()]
+        views = {"oracle": False, "oracle_llm_at_test": True}
+        arms["oracle"] = Arm(oracle.run(data, x), views)
+    return arms
+
+
+def run_ellagnn(
+    data: Data,
+    enhancer: Enhancer,
+    *,
+    x: Tensor | None = None,
+    split: str = "random-20-30-per-class",
+    seeds: Sequence[int] = (0, 1, 2, 3, 4),
+    backbone: str = "sage",
+    num_layers: int = 2,
+    hidden_channels: int = 128,
+    dropout: float = 0.5,
+    fusion: str = "random_view",
+    lr: float = 0.01,
+    weight_decay: float = 5e-4,
+    epochs: int = 300,
+    patience: int = 50,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """E-LLaGNN and its controls on one graph.
+
+    For each seed: the split, the enhanced graphs of every arm, and one training an
+    arm from the same initial parameters, so that differences are paired.
+
+    Args:
+        data (Data): A text graph with labels.
+        enhancer (Enhancer): Model, prompts, encoder, selector and budget.
+        x (Tensor, optional): Plain features of the enhancer's encoder,
+            :math:`(|V|, F)`; encoded here when not given.
+        split (str, optional): See :func:`graphllm.data.apply_split`.
+        seeds (Sequence[int], optional): Seeds of split and initialisation.
+        backbone (str, optional): See :class:`graphllm.ELLaGNN`.
+            (default: :obj:`"sage"`)
+        num_layers (int, optional): (default: :obj:`2`)
+        hidden_channels (int, optional): (default: :obj:`128`)
+        dropout (float, optional): (default: :obj:`0.5`)
+        fusion (str, optional): (default: :obj:`"random_view"`)
+        lr (float, optional): See :func:`graphllm.experiments.fit`.
+        weight_decay (float, optional): See :func:`graphllm.experiments.fit`.
+        epochs (int, optional): See :func:`graphllm.experiments.fit`.
+        patience (int, optional): See :func:`graphllm.experiments.fit`.
+        ledger (Ledger, optional): Where finished trainings are kept.
+        progress (Callable, optional): Called with (stage, done, all).
+
+    Returns:
+        Result: Arms with ``test_acc``, ``val_acc`` and ``epoch`` a seed.
+    """
+    timing = {"encode": 0.0, "enhance": 0.0, "train": 0.0}
+    training = {
+        "backbone": backbone,
+        "num_layers": num_layers,
+        "hidden_channels": hidden_channels,
+        "dropout": dropout,
+        "fusion": fusion,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "epochs": epochs,
+        "patience": patience,
+    }
+    enhancer = copy(enhancer)
+    enhancer.encoder = MemoEncoder(enhancer.encoder)
+    start = time.perf_counter()
+    if x is None:
+        x = enhancer.encoder(data.text)
+    timing["encode"] = time.perf_counter() - start
+    fits: dict[str, list[Fit]] = {}
+    first: dict[str, Arm] = {}
+    for number, seed in enumerate(seeds):
+        start = time.perf_counter()
+        arms = build_arms(apply_split(data, split, seed), enhancer, x, seed)
+        timing["enhance"] += time.perf_counter() - start
+        first = first or arms
+        start = time.perf_counter()
+        for position, (name, arm) in enumerate(arms.items()):
+            if progress is not None:
+                done = number * len(arms) + position
+                progress(f"train {name}", done, len(seeds) * len(arms))
+            fits.setdefault(name, []).append(_train(arm, seed, training, ledger))
+        timing["train"] += time.perf_counter() - start
+    return Result(
+        method="ellagnn",
+        dataset=describe_dataset(data),
+        split=split,
+        seeds=list(seeds),
+        arms=_arms(fits),
+        timing=timing,
+        config={**training, "split": split, "seeds": list(seeds)},
+        environment=environment(),
+        details=describe_run(data, enhancer, first["ellagnn"].data, fits),
+    )
+
+
+def plan_ellagnn(
+    data: Data, enhancer: Enhancer, x: Tensor, split: str, seeds: Sequence[int]
+) -> Estimate:
+    """What :func:`run_ellagnn` would ask of the language model, before asking.
+
+    Counts the chosen and the random nodes of every seed; an answer that several
+    seeds need, or that is cached, is counted once or not at all.
+
+    Args:
+        data (Data): A text graph with labels.
+        enhancer (Enhancer): Model, prompts, encoder, selector and budget.
+        x (Tensor): Plain features, :math:`(|V|, F)`.
+        split (str): See :func:`graphllm.data.apply_split`.
+        seeds (Sequence[int]): Seeds of the run.
+
+    Returns:
+        Estimate: Calls, tokens, money and time.
+    """
+    other = copy(enhancer)
+    other.selector = RandomSelector()
+    requests = []
+    for seed in seeds:
+        graph = apply_split(data, split, seed)
+        for each in (enhancer, other):
+            requests += [question.request for question in each.questions(graph, x)[1]]
+    return estimate(enhancer.llm, requests)
+
+
+def describe_dataset(data: Data) -> dict[str, object]:
+    """Name, sizes and fingerprint, as they stand in a result."""
+    return {
+        "name": getattr(data, "name", "unnamed"),
+        "num_nodes": int(data.num_nodes or 0),
+        "num_edges": int(data.num_edges),
+        "num_classes": len(getattr(data, "label_names", [])),
+        "fingerprint": graph_fingerprint(data),
+    }
+
+
+def _train(
+    arm: Arm, seed: int, training: dict[str, object], ledger: Ledger | None
+) -> Fit:
+    key = Ledger.key(
+        views=arm.views, seed=seed, graph=_features_hash(arm.data), **training
+    )
+    kept = ledger.get(key) if ledger is not None else None
+    if kept is not None:
+        scores = {name: Score(**score) for name, score in kept["scores"].items()}
+        return Fit(scores, kept["train_loss"], kept["val_acc"])
+    options = dict(training)
+    lr, weight_decay = options.pop("lr"), options.pop("weight_decay")
+    epochs, patience = options.pop("epochs"), options.pop("patience")
+    data = arm.data
+    num_classes = len(data.label_names)
+    # The caller's random state is left as it was.
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = ELLaGNN(
+            in_channels=data.x.size(1), out_channels=num_classes, **options
+        ).to(data.x.device)
+        result = fit(
+            model,
+            data,
+            arm.views,
+            lr=lr,
+            weight_decay=weight_decay,
+            epochs=epochs,
+            patience=patience,
+        )
+    if ledger is not None:
+        scores = {name: vars(score) for name, score in result.scores.items()}
+        ledger.put(
+            key,
+            {
+                "scores": scores,
+                "train_loss": result.train_loss,
+                "val_acc": result.val_acc,
+            },
+        )
+    return result
+
+
+def _features_hash(data: Data) -> str:
+    """Fingerprint of everything that training reads, masks included."""
+    digest = [graph_fingerprint(data)]
+    for name in ("x", "x_llm", "llm_index", "train_mask", "val_mask", "test_mask"):
+        value = getattr(data, name, None)
+        if value is not None:
+            digest.append(f"{name}:{_checksum(value)}")
+    return " ".join(digest)
+
+
+def _checksum(value: Tensor) -> str:
+    raw = value.detach().cpu().contiguous().numpy().tobytes()
+    return hashlib.blake2b(raw, digest_size=8).hexdigest()
+
+
+def _arms(fits: dict[str, list[Fit]]) -> dict[str, dict[str, dict[str, object]]]:
+    arms: dict[str, dict[str, dict[str, object]]] = {}
+    for runs in fits.values():
+        for view in runs[0].scores:
+            scores = [run.scores[view] for run in runs]
+            arms[view] = {
+                "test_acc": summary([score.test_acc for score in scores]),
+                "val_acc": summary([score.val_acc for score in scores]),
+                "epoch": summary([float(score.epoch) for score in scores]),
+            }
+    return arms

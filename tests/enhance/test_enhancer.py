@@ -1,0 +1,155 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from graphllm.enhance import Enhancer, attach
+from graphllm.errors import BudgetError, PromptError, TextGraphError, UnknownNameError
+from graphllm.selection import DegreeSelector, RandomSelector
+from graphllm.testing import ScriptedLLM
+
+WORDS = "star orbit galaxy telescope comet oven flour butter recipe mast rudder keel".split()
+
+
+def bag_of_words(texts):
+    """A transparent encoder: one column a word, rows of length one."""
+    rows = torch.tensor([[float(w in t.split()) for w in WORDS] + [0.1] for t in texts])
+    return F.normalize(rows.view(len(texts), -1), dim=-1) if texts else rows.view(0, 13)
+
+
+def enhancer(llm, **options):
+    defaults = {"budget": 4, "pool": "all", "selector": DegreeSelector()}
+    options = {**defaults, **options}
+    selector, budget = options.pop("selector"), options.pop("budget")
+    return Enhancer(llm, ["expand"], bag_of_words, selector, budget, **options)
+
+
+def test_run_attaches_what_it_says(sbm):
+    data = enhancer(ScriptedLLM(lambda request: "galaxy comet")).run(sbm)
+    assert torch.equal(data.x, bag_of_words(sbm.text))
+    assert data.llm_index.tolist() == sorted(data.llm_index.tolist())
+    assert data.llm_mask.nonzero().view(-1).tolist() == data.llm_index.tolist()
+    assert data.x_llm.shape == data.x_answer.shape == (4, 13)
+    assert data.edge_weight.shape == (sbm.num_edges,)
+    assert [a.node for a in data.provenance] == data.llm_index.tolist()
+    assert {a.template.split("@")[0] for a in data.provenance} == {"expand"}
+    assert all(a.raw == "galaxy comet" and a.ok for a in data.provenance)
+    # the caller's graph is untouched
+    assert "x" not in sbm and "x_llm" not in sbm
+
+
+def test_enhanced_features_by_hand(sbm):
+    data = enhancer(ScriptedLLM(lambda r: "galaxy"), answer_weight=0.25).run(sbm)
+    answer = bag_of_words(["galaxy"])[0]
+    for node, row in zip(data.llm_index, data.x_llm, strict=True):
+        expected = F.normalize(0.75 * data.x[node] + 0.25 * answer, dim=0)
+        assert torch.allclose(row, expected * data.x[node].norm(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("weight", "kept"), [(0.0, "x"), (1.0, "x_answer")])
+def test_answer_weight_ends(weight, kept, sbm):
+    data = enhancer(ScriptedLLM(lambda r: "galaxy"), answer_weight=weight).run(sbm)
+    rows = data.x[data.llm_index] if kept == "x" else data.x_answer
+    assert torch.allclose(data.x_llm, rows, atol=1e-6)
+
+
+def test_several_prompts_are_averaged(sbm):
+    llm = ScriptedLLM(lambda r: "galaxy" if r.template.startswith("expand") else "oven")
+    made = Enhancer(
+        llm, ["expand", "summarize"], bag_of_words, DegreeSelector(), 3, pool="all"
+    ).run(sbm)
+    expected = bag_of_words(["galaxy", "oven"]).mean(0)
+    assert torch.allclose(made.x_answer, expected.expand(3, -1), atol=1e-6)
+    assert len(made.provenance) == 6
+
+
+def test_plan_asks_nothing_and_counts(sbm):
+    llm = ScriptedLLM(lambda r: "galaxy")
+    plan = enhancer(llm).plan(sbm)
+    assert plan.nodes.numel() == 4
+    assert plan.estimate.calls == 4
+    assert llm.calls == []
+    assert str(plan).startswith("4 nodes: ")
+
+
+def test_the_plan_is_what_the_run_does(sbm):
+    llm = ScriptedLLM(lambda r: "galaxy")
+    planned = enhancer(llm).plan(sbm)
+    done = enhancer(llm).run(sbm)
+    assert planned.nodes.tolist() == done.llm_index.tolist()
+    assert [q.request for q in planned.questions] == llm.calls
+
+
+def test_a_failed_answer_leaves_its_node_plain(sbm):
+    from graphllm.llm import Completion
+
+    class Half(ScriptedLLM):
+        def stream(self, requests):
+            for i, answer in super().stream(requests):
+                yield i, Completion.failed("server said no") if i % 2 else answer
+
+    data = enhancer(Half(lambda r: "galaxy")).run(sbm)
+    assert data.llm_index.numel() == 2
+    assert len(data.provenance) == 4
+    assert [a.error for a in data.provenance] == [None, "server said no"] * 2
+    plain = enhancer(ScriptedLLM(lambda r: "galaxy")).run(sbm)
+    assert not set(data.llm_index.tolist()) - set(plain.llm_index.tolist())
+
+
+def test_no_usable_answer_at_all(sbm):
+    data = enhancer(ScriptedLLM(lambda r: "")).run(sbm)
+    assert data.llm_index.numel() == 0
+    assert data.x_llm.shape == (0, 13)
+    assert not bool(data.llm_mask.any())
+    assert torch.equal(data.edge_weight, torch.ones(sbm.num_edges))
+
+
+def test_plain_features_can_be_given(sbm):
+    x = torch.randn(60, 13)
+    assert torch.equal(enhancer(ScriptedLLM(lambda r: "oven")).run(sbm, x).x, x)
+
+
+def test_progress_counts_up(sbm):
+    seen = []
+    enhancer(ScriptedLLM(lambda r: "oven")).run(
+        sbm, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_labels_play_no_part_in_what_is_asked(sbm):
+    llm = ScriptedLLM(lambda r: "galaxy")
+    made = Enhancer(
+        llm,
+        ["expand", "rank_labels", "neighbor_summary"],
+        bag_of_words,
+        RandomSelector(),
+        10,
+        pool="all",
+    )
+    made.run(sbm)
+    first, llm.calls[:] = list(llm.calls), []
+    sbm.y = (sbm.y + 1) % 3
+    made.run(sbm)
+    assert llm.calls == first
+
+
+def test_attach_sits_on_the_features_device_and_dtype(sbm):
+    x = torch.randn(60, 3, dtype=torch.float64)
+    data = attach(sbm, x, torch.tensor([5]), x[5:6] + 1, [])
+    assert data.x_llm.dtype == torch.float64
+    assert torch.allclose(data.x_llm.norm(dim=-1), x[5:6].norm(dim=-1))
+
+
+def test_clear_errors(sbm):
+    llm = ScriptedLLM(lambda r: "x")
+    with pytest.raises(PromptError, match="no prompts"):
+        Enhancer(llm, [], bag_of_words, DegreeSelector(), 1)
+    with pytest.raises(UnknownNameError, match="expandd"):
+        Enhancer(llm, ["expandd"], bag_of_words, DegreeSelector(), 1)
+    with pytest.raises(ValueError, match="answer_weight"):
+        Enhancer(llm, ["expand"], bag_of_words, DegreeSelector(), 1, answer_weight=2)
+    with pytest.raises(BudgetError, match=r"\[1, 60\] as a count \(got 61\)"):
+        enhancer(llm, budget=61).run(sbm)
+    del sbm.text
+    with pytest.raises(TextGraphError, match="no text"):
+        enhancer(llm).run(sbm)
