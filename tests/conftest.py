@@ -6,6 +6,9 @@ import torch
 
 from graphllm.testing import sbm_text_graph, tiny_text_graph
 
+# Tiny tensors on a busy machine: threads cost more than they give.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path, monkeypatch):

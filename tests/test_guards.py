@@ -217,7 +217,8 @@ def test_no_module_runs_what_a_file_says():
         f"{place(path, node)} imports {name}"
         for path in everywhere()
         for node, name in imports_of(tree_of(path))
-        if name.partition(".")[0] in EXECUTING
+        # Its error may be caught: torch.load raises it for what it refuses to run.
+        if name.partition(".")[0] in EXECUTING and name != "pickle.UnpicklingError"
     ]
     for path in everywhere():
         for node, name in calls_of(tree_of(path)):

@@ -126,7 +126,7 @@ def _show_card(card: dict[str, Any]) -> None:
         "licence": card.get("licence", ""),
     }
     console = Console()
-    console.print(Text(f"{card['name']}: {card['title']}"), soft_wrap=True)
+    console.print(Text(f"{card['name']}: {card['title']}"))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

@@ -221,10 +221,10 @@ def _package(console: Console, row: dict[str, Any], missing: str) -> None:
 
 
 def _folder(found: dict[str, Any]) -> str:
-    if not found["exists"]:
-        return f"{found['path']} (not there yet)"
-    size = f" ({found['bytes'] / 1e6:,.1f} MB)" if "bytes" in found else ""
-    return f"{found['path']}{size}"
+    if "bytes" not in found:
+        return found["path"] + ("" if found["exists"] else " (NO SUCH FOLDER)")
+    size = f"{found['bytes'] / 1e6:,.1f} MB" if found["exists"] else "not there yet"
+    return f"{found['path']} ({size})"
 
 
 def _section(console: Console, title: str) -> None:

@@ -65,20 +65,23 @@ def ellagnn(
 
     chosen, spent = get_selector(selector), parse_budget(budget)
     limits = setup.spending(max_calls, max_tokens, max_cost, price)
-    setup.check_choices(backbone, fusion, prompts)
+    training = setup.training(
+        backbone, layers, hidden, dropout, fusion, lr, weight_decay, epochs, patience
+    )
+    names = setup.prompt_names(prompts)
     setup.check_out(out)
     with Bars() as bars:
         data, split = setup.load_data(dataset, data_root, split, bars)
-        setup.check_budget(data, split, spent, pool, layers)
+        where = setup.check_pool(data, split, spent, pool, layers)
         with setup.open_llm(llm, llm_model, limits, cache, bars) as model:
             encode, x = setup.encode_text(encoder, data, bars)
             enhancer = Enhancer(
                 model,
-                prompts.split(","),
+                names,
                 encode,
                 chosen,
                 spent,
-                pool=pool,
+                pool=where,
                 num_hops=layers,
                 domain=setup.domain_of(data, domain),
                 answer_weight=answer_weight,
@@ -94,15 +97,7 @@ def ellagnn(
                 x=x,
                 split=split,
                 seeds=range(seeds),
-                backbone=backbone,
-                num_layers=layers,
-                hidden_channels=hidden,
-                dropout=dropout,
-                fusion=fusion,
-                lr=lr,
-                weight_decay=weight_decay,
-                epochs=epochs,
-                patience=patience,
+                training=training,
                 ledger=Ledger(out / "trainings.jsonl"),
                 progress=bars.update,
             )

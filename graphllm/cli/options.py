@@ -39,9 +39,7 @@ Selector = Annotated[
 Budget = Annotated[
     str, typer.Option(help="A share such as 0.05, or a count such as 100.")
 ]
-Pool = Annotated[
-    str, typer.Option(help="Candidates: train, train+neighbors or all.")
-]
+Pool = Annotated[str, typer.Option(help="Candidates: train, train+neighbors or all.")]
 Prompts = Annotated[str, typer.Option(help="Comma-separated names of the catalogue.")]
 Domain = Annotated[
     str | None,
@@ -72,9 +70,7 @@ Repair = Annotated[
 ]
 MaxCalls = Annotated[int | None, typer.Option(help="Limit of LLM calls.")]
 MaxTokens = Annotated[int | None, typer.Option(help="Limit of LLM tokens.")]
-MaxCost = Annotated[
-    float | None, typer.Option(help="Limit of money; needs --price.")
-]
+MaxCost = Annotated[float | None, typer.Option(help="Limit of money; needs --price.")]
 PriceOption = Annotated[
     str | None,
     typer.Option(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import get_args
+from typing import cast, get_args
 
 from torch import Tensor
 from torch_geometric.data import Data
@@ -19,6 +19,7 @@ from graphllm.encode import encode_cached, load_encoder
 from graphllm.enhance.enhancer import Encoder
 from graphllm.errors import GraphLLMError, TextGraphError, UnknownNameError
 from graphllm.evaluate import Result
+from graphllm.experiments import Training
 from graphllm.llm import Budget, CachedLLM, Price, load_llm
 from graphllm.models import BACKBONES
 from graphllm.models.fusion import Fusion
@@ -102,8 +103,18 @@ def spending(
         raise GraphLLMError(f"{error}; give --price PROMPT,COMPLETION") from None
 
 
-def check_choices(backbone: str, fusion: str, prompts: str) -> None:
-    """Refuse unknown names before anything slow starts.
+def training(
+    backbone: str,
+    num_layers: int,
+    hidden_channels: int,
+    dropout: float,
+    fusion: str,
+    lr: float,
+    weight_decay: float,
+    epochs: int,
+    patience: int,
+) -> Training:
+    """The network and its optimisation, refused early where a name is unknown.
 
     Raises:
         UnknownNameError: Listing the choices.
@@ -112,19 +123,43 @@ def check_choices(backbone: str, fusion: str, prompts: str) -> None:
         raise UnknownNameError("backbone", backbone, BACKBONES)
     if fusion not in get_args(Fusion):
         raise UnknownNameError("fusion", fusion, get_args(Fusion))
-    get_templates(prompts.split(","), "generic")
+    return Training(
+        backbone,
+        num_layers,
+        hidden_channels,
+        dropout,
+        cast(Fusion, fusion),
+        lr,
+        weight_decay,
+        epochs,
+        patience,
+    )
 
 
-def check_budget(
-    data: Data, split: str, budget: int | float, pool: Pool, num_hops: int
-) -> None:
-    """Refuse a budget that does not fit the first seed's pool.
+def prompt_names(prompts: str) -> list[str]:
+    """Names of the catalogue, from a comma-separated list.
 
     Raises:
-        BudgetError: If it is out of range.
+        UnknownNameError: If a name is not in the catalogue.
     """
-    candidates = candidate_nodes(apply_split(data, split, 0), pool, num_hops)
+    names = [name.strip() for name in prompts.split(",") if name.strip()]
+    get_templates(names, "generic")
+    return names
+
+
+def check_pool(
+    data: Data, split: str, budget: int | float, pool: str, num_hops: int
+) -> Pool:
+    """The pool, once the budget is known to fit that of the first seed.
+
+    Raises:
+        UnknownNameError: If there is no such pool.
+        BudgetError: If the budget is out of range.
+    """
+    where = cast(Pool, pool)
+    candidates = candidate_nodes(apply_split(data, split, 0), where, num_hops)
     resolve_budget(budget, candidates.numel())
+    return where
 
 
 def check_out(out: Path) -> None:

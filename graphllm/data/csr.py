@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from graphllm.errors import UnknownNameError
+
 
 class CSR(NamedTuple):
     """A graph as compressed sparse rows.
@@ -46,7 +48,12 @@ def to_csr(edge_index: Tensor, num_nodes: int, *, by: str = "source") -> CSR:
 
     Returns:
         CSR: On the device of ``edge_index``.
+
+    Raises:
+        UnknownNameError: If ``by`` is neither of the two.
     """
+    if by not in ("source", "target"):
+        raise UnknownNameError("grouping of edges", by, ("source", "target"))
     row, col = edge_index if by == "source" else edge_index.flip(0)
     order = torch.argsort(row * max(num_nodes, 1) + col, stable=True)
     counts = torch.bincount(row, minlength=num_nodes)

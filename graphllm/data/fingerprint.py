@@ -42,14 +42,16 @@ def graph_fingerprint(data: Data) -> str:
     digest.update(num_nodes.to_bytes(8, "little"))
     if data.edge_index is not None:
         row, col = data.edge_index.cpu()
-        digest.update(_bytes(torch.unique(row * max(num_nodes, 1) + col)))
+        digest.update(b"edges" + _bytes(torch.unique(row * max(num_nodes, 1) + col)))
     if data.y is not None:
-        digest.update(_bytes(data.y.cpu()))
+        digest.update(b"labels" + _bytes(data.y.cpu()))
     text = getattr(data, "text", None)
     if text is not None:
-        digest.update(text_fingerprint(text).encode())
+        digest.update(b"text" + text_fingerprint(text).encode())
     return digest.hexdigest()
 
 
 def _bytes(values: Tensor) -> bytes:
-    return values.contiguous().numpy().tobytes()
+    # The length goes first: edges without labels are not labels without edges.
+    raw = values.contiguous().numpy().tobytes()
+    return len(raw).to_bytes(8, "little") + raw

@@ -46,6 +46,10 @@ def apply_split(data: Data, split: str, seed: int = 0) -> Data:
     if split in ("planetoid-public", "file"):
         _require_masks(data, split)
         return result
+    if not bool((data.y >= 0).any()):
+        raise TextGraphError(
+            f"split '{split}' needs nodes with a label, and all labels are -1"
+        )
     generator = torch.Generator().manual_seed(seed)
     if split == "random-60-20-20":
         parts = _split_60_20_20(data.y, generator)

@@ -1,5 +1,6 @@
 """The text graph: PyG ``Data`` with names for its text and its labels."""
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -35,7 +36,10 @@ def validate_text_graph(data: Data, *, require_text: bool = True) -> Data:
     Raises:
         TextGraphError: With what is wrong and how to mend it.
     """
-    num_nodes = data.num_nodes
+    with warnings.catch_warnings():
+        # PyG warns where it has to guess; what is checked below says it better
+        warnings.simplefilter("ignore", UserWarning)
+        num_nodes = data.num_nodes
     if num_nodes is None:
         raise TextGraphError("the graph has no nodes; set 'data.num_nodes' or 'data.x'")
     text = getattr(data, "text", None)
@@ -65,7 +69,8 @@ def _check_strings(name: str, text: Sequence[str], num_nodes: int) -> None:
     if len(text) != num_nodes:
         raise TextGraphError(
             f"'data.{name}' has {len(text)} entries but the graph has {num_nodes} "
-            "nodes; give one string a node (an empty one where there is none)"
+            "nodes; give one string a node (an empty one where there is none), and set "
+            "data.num_nodes if the last nodes have no edge"
         )
     wrong = [i for i, entry in enumerate(text) if not isinstance(entry, str)]
     if wrong:
@@ -101,9 +106,7 @@ def _check_edges(edge_index: Tensor | None, num_nodes: int) -> None:
         )
 
 
-def _check_labels(
-    y: Tensor, label_names: Sequence[str] | None, num_nodes: int
-) -> None:
+def _check_labels(y: Tensor, label_names: Sequence[str] | None, num_nodes: int) -> None:
     if y.dim() != 1 or y.numel() != num_nodes:
         raise TextGraphError(
             f"'data.y' must have shape ({num_nodes},), one class a node "

@@ -39,7 +39,7 @@ def from_edges(
     Example:
         .. code-block:: python
 
-            data = from_edges(["a star", "a comet", "flour"], [(0, 1)], labels=[0, 0, 1])
+            data = from_edges(["a star", "a comet", "flour"], [(0, 1)], [0, 0, 1])
     """
     texts = list(texts)
     pairs = list(edges)

@@ -1,19 +1,19 @@
 """Cora with the titles and abstracts of its papers."""
 
+from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 
-import torch
 from torch_geometric.data import Data
 
-from graphllm.datasets.align import align_nodes
 from graphllm.datasets.base import TextGraphDataset, Transform
 from graphllm.datasets.fetch import fetch
 from graphllm.datasets.locate import download_root, find_folder
 from graphllm.datasets.manifest import check_graph, load_manifest
 from graphllm.datasets.planetoid_text import MANIFESTS, read_planetoid
-from graphllm.datasets.raw_texts import RawTextGraph, classes_by_size, read_raw_texts
+from graphllm.datasets.raw_texts import read_raw_texts
 from graphllm.datasets.text_graph_files import read_text_graph, write_text_graph
-from graphllm.datasets.word_match import word_matcher
+from graphllm.datasets.text_order import order_texts
 
 
 class Cora(TextGraphDataset):
@@ -50,9 +50,10 @@ class Cora(TextGraphDataset):
 def prepare_cora(root: str | Path | None = None) -> Path:
     """Make the text-graph files of Cora from what is published.
 
-    The published texts stand in an order of their own. Both graphs are the same, so
-    their nodes are matched by structure and class, and by words where the graph is
-    symmetric. The result is written only if its fingerprint is right.
+    The published texts stand in an order of their own. The node that each belongs to
+    was found once, as a mapping that keeps every edge and class, and is kept as a
+    list of text hashes in node order. Edges, classes and split are taken from the
+    Planetoid files. Nothing is written unless the fingerprint is right.
 
     Args:
         root (str or Path, optional): A data root to look for the raw files in.
@@ -62,41 +63,34 @@ def prepare_cora(root: str | Path | None = None) -> Path:
         Path: Folder of the files, in the cache.
 
     Raises:
-        DatasetError: If the two sources do not match.
+        DatasetError: If the sources are not what they were.
         DownloadError: If they cannot be fetched.
     """
     manifest = load_manifest("cora")
     raw = read_raw_texts(fetch(manifest, root) / manifest.downloads[0].path)
     planetoid = read_planetoid(load_manifest(MANIFESTS["Cora"]), "Cora", root)
-    data = put_texts(raw, planetoid)
+    data = put_texts(raw.texts, planetoid)
     folder = download_root() / manifest.folder
     write_text_graph(check_graph(data, manifest, folder), folder)
     return folder
 
 
-def put_texts(raw: RawTextGraph, planetoid: Data) -> Data:
-    """Put texts on the nodes of the Planetoid graph.
+def put_texts(texts: Sequence[str], planetoid: Data) -> Data:
+    """Put the texts of Cora on the nodes of the Planetoid graph.
 
     Args:
-        raw (RawTextGraph): Texts, in an order of their own.
+        texts (Sequence[str]): In any order.
         planetoid (Data): The graph with features, classes and masks.
 
     Returns:
         Data: ``planetoid`` with ``text`` and without features.
 
     Raises:
-        DatasetError: If the graphs differ.
+        DatasetError: If a text is missing or unknown.
     """
-    sizes = torch.bincount(planetoid.y).tolist()
-    order = align_nodes(
-        raw.edge_index,
-        planetoid.edge_index,
-        classes_by_size(raw.y, sizes),
-        planetoid.y,
-        word_matcher(raw.texts, planetoid.x),
-    )
+    order = files("graphllm.datasets") / "manifests" / "cora_text_order.txt"
     data = planetoid.clone()
-    data.text = [raw.texts[node] for node in order.tolist()]
+    data.text = order_texts(texts, order.read_text(encoding="utf-8").split())
     data.num_nodes = len(data.text)
     del data.x
     return data

@@ -108,7 +108,9 @@ def _attempt(
     raise DownloadError(f"{url}: {reason}; run the same again to go on from there")
 
 
-def _fetch(url: str, partial: Path, timeout_s: float, progress: Progress | None) -> bool:
+def _fetch(
+    url: str, partial: Path, timeout_s: float, progress: Progress | None
+) -> bool:
     """Append to or rewrite the partial file; whether it was appended to."""
     start = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "graphllm"})

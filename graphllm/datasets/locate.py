@@ -34,8 +34,10 @@ def data_roots(data_root: str | Path | None = None) -> list[Path]:
             continue
         root = Path(value).expanduser()
         if not root.is_dir():
-            raise DatasetError(f"{origin} '{value}' is not a directory; name the folder "
-                               "that holds the data sets, or leave it out")
+            raise DatasetError(
+                f"{origin} '{value}' is not a directory; name the folder "
+                "that holds the data sets, or leave it out"
+            )
         roots.append(root)
     return [*roots, download_root()]
 

@@ -2,7 +2,6 @@
 
 import re
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -169,7 +168,7 @@ def read_articles(archive: Path) -> dict[str, str]:
     return texts
 
 
-def _rows(path: Path, num_cells: int) -> list[Sequence[str]]:
+def _rows(path: Path, num_cells: int) -> list[list[str]]:
     rows = []
     for line, raw in enumerate(read_utf8(path).splitlines(), 1):
         if not raw.strip() or raw.startswith("#"):

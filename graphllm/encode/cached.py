@@ -57,7 +57,6 @@ def encode_cached(
     if encoder_id is None:
         return _encode(encoder, texts, type(encoder).__name__)
     folder = Path(directory) if directory is not None else cache_dir() / "embeddings"
-    _check_writable(folder)
     chunks = [texts[i : i + chunk_size] for i in range(0, len(texts), chunk_size)]
     parts = [
         _encode_chunk(encoder, encoder_id, chunk, folder) for chunk in chunks or [texts]
@@ -76,6 +75,7 @@ def _encode_chunk(
             return load_embeddings(path, texts, encoder_id=encoder_id)
         except EmbeddingError as error:
             warnings.warn(f"{error}: encoding again", stacklevel=3)
+    _check_writable(folder)
     embeddings = _encode(encoder, texts, encoder_id)
     pooling = str(getattr(encoder, "pooling", ""))
     save_embeddings(path, embeddings, texts, encoder_id=encoder_id, pooling=pooling)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +59,11 @@ def save_embeddings(
         "checksum": _checksum(embeddings),
     }
     tensor_path, manifest_path = _paths(path)
+    text = json.dumps(manifest, indent=1) + "\n"
     try:
         manifest_path.parent.mkdir(parents=True, exist_ok=True)
-        partial = tensor_path.with_name(f"{tensor_path.name}.{os.getpid()}.partial")
-        save_file({"embeddings": embeddings}, partial)
-        os.replace(partial, tensor_path)
-        partial = manifest_path.with_name(f"{manifest_path.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, manifest_path)
+        _replace(tensor_path, lambda to: save_file({"embeddings": embeddings}, to))
+        _replace(manifest_path, lambda to: to.write_text(text, encoding="utf-8"))
     except (OSError, SafetensorError) as error:
         raise EmbeddingError(
             f"cannot write embeddings to '{manifest_path.parent}' ({error}); give a "
@@ -152,6 +149,16 @@ def check_rows(embeddings: Tensor, num_texts: int, encoder_id: str) -> None:
         raise EmbeddingError(
             f"the encoder '{encoder_id}' gave a value that is not finite for text {row}"
         )
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write beside the file, then put the whole in its place."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        write(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _read_tensor(path: str | Path, manifest: dict[str, Any]) -> Tensor:

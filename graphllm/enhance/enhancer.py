@@ -139,7 +139,9 @@ class Enhancer:
             Plan: Nodes, questions and what they would cost.
         """
         nodes, questions = self.questions(data, x)
-        return Plan(nodes, questions, estimate(self.llm, [q.request for q in questions]))
+        return Plan(
+            nodes, questions, estimate(self.llm, [q.request for q in questions])
+        )
 
     def run(
         self, data: Data, x: Tensor | None = None, progress: Progress | None = None
@@ -260,8 +262,6 @@ def attach(
     result.llm_index = llm_index
     result.llm_mask = torch.zeros(x.size(0), dtype=torch.bool, device=x.device)
     result.llm_mask[llm_index] = True
-    result.edge_weight = neighbor_weights(
-        data.edge_index, x, result.x_llm, llm_index
-    )
+    result.edge_weight = neighbor_weights(data.edge_index, x, result.x_llm, llm_index)
     result.provenance = provenance
     return result

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
@@ -19,9 +19,49 @@ from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.memo import MemoEncoder
 from graphllm.llm import Estimate, estimate
 from graphllm.models import ELLaGNN
+from graphllm.models.fusion import Fusion
 from graphllm.selection import RandomSelector
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """Network and optimisation, the same for every arm.
+
+    Args:
+        backbone (str): See :class:`graphllm.ELLaGNN`.
+        num_layers (int): Layers of the network.
+        hidden_channels (int): Size of each hidden layer.
+        dropout (float): Dropout of the network.
+        fusion (Fusion): See :func:`graphllm.models.fuse`.
+        lr (float): Learning rate of Adam.
+        weight_decay (float): L2 penalty.
+        epochs (int): Epochs at most.
+        patience (int): Epochs without a better validation accuracy.
+    """
+
+    backbone: str = "sage"
+    num_layers: int = 2
+    hidden_channels: int = 128
+    dropout: float = 0.5
+    fusion: Fusion = "random_view"
+    lr: float = 0.01
+    weight_decay: float = 5e-4
+    epochs: int = 300
+    patience: int = 50
+
+    def network(self, in_channels: int, out_channels: int) -> ELLaGNN:
+        """A freshly initialised network."""
+        return ELLaGNN(
+            self.backbone,
+            in_channels,
+            self.hidden_channels,
+            out_channels,
+            self.num_layers,
+            fusion=self.fusion,
+            dropout=self.dropout,
+        )
 
 
 @dataclass(frozen=True)
@@ -88,15 +128,7 @@ def run_ellagnn(
     x: Tensor | None = None,
     split: str = "random-20-30-per-class",
     seeds: Sequence[int] = (0, 1, 2, 3, 4),
-    backbone: str = "sage",
-    num_layers: int = 2,
-    hidden_channels: int = 128,
-    dropout: float = 0.5,
-    fusion: str = "random_view",
-    lr: float = 0.01,
-    weight_decay: float = 5e-4,
-    epochs: int = 300,
-    patience: int = 50,
+    training: Training | None = None,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -112,16 +144,8 @@ def run_ellagnn(
             :math:`(|V|, F)`; encoded here when not given.
         split (str, optional): See :func:`graphllm.data.apply_split`.
         seeds (Sequence[int], optional): Seeds of split and initialisation.
-        backbone (str, optional): See :class:`graphllm.ELLaGNN`.
-            (default: :obj:`"sage"`)
-        num_layers (int, optional): (default: :obj:`2`)
-        hidden_channels (int, optional): (default: :obj:`128`)
-        dropout (float, optional): (default: :obj:`0.5`)
-        fusion (str, optional): (default: :obj:`"random_view"`)
-        lr (float, optional): See :func:`graphllm.experiments.fit`.
-        weight_decay (float, optional): See :func:`graphllm.experiments.fit`.
-        epochs (int, optional): See :func:`graphllm.experiments.fit`.
-        patience (int, optional): See :func:`graphllm.experiments.fit`.
+        training (Training, optional): Network and optimisation; the same for every
+            arm. (default: two layers of GraphSAGE, see :class:`Training`)
         ledger (Ledger, optional): Where finished trainings are kept.
         progress (Callable, optional): Called with (stage, done, all).
 
@@ -129,17 +153,7 @@ def run_ellagnn(
         Result: Arms with ``test_acc``, ``val_acc`` and ``epoch`` a seed.
     """
     timing = {"encode": 0.0, "enhance": 0.0, "train": 0.0}
-    training = {
-        "backbone": backbone,
-        "num_layers": num_layers,
-        "hidden_channels": hidden_channels,
-        "dropout": dropout,
-        "fusion": fusion,
-        "lr": lr,
-        "weight_decay": weight_decay,
-        "epochs": epochs,
-        "patience": patience,
-    }
+    training = training or Training()
     enhancer = copy(enhancer)
     enhancer.encoder = MemoEncoder(enhancer.encoder)
     start = time.perf_counter()
@@ -167,7 +181,7 @@ def run_ellagnn(
         seeds=list(seeds),
         arms=_arms(fits),
         timing=timing,
-        config={**training, "split": split, "seeds": list(seeds)},
+        config={**asdict(training), "split": split, "seeds": list(seeds)},
         environment=environment(),
         details=describe_run(data, enhancer, first["ellagnn"].data, fits),
     )
@@ -212,46 +226,30 @@ def describe_dataset(data: Data) -> dict[str, object]:
     }
 
 
-def _train(
-    arm: Arm, seed: int, training: dict[str, object], ledger: Ledger | None
-) -> Fit:
+def _train(arm: Arm, seed: int, training: Training, ledger: Ledger | None) -> Fit:
     key = Ledger.key(
-        views=arm.views, seed=seed, graph=_features_hash(arm.data), **training
+        views=arm.views, seed=seed, graph=_features_hash(arm.data), **asdict(training)
     )
     kept = ledger.get(key) if ledger is not None else None
     if kept is not None:
-        scores = {name: Score(**score) for name, score in kept["scores"].items()}
-        return Fit(scores, kept["train_loss"], kept["val_acc"])
-    options = dict(training)
-    lr, weight_decay = options.pop("lr"), options.pop("weight_decay")
-    epochs, patience = options.pop("epochs"), options.pop("patience")
+        scores = {name: Score(**score) for name, score in kept.pop("scores").items()}
+        return Fit(scores, **kept)
     data = arm.data
-    num_classes = len(data.label_names)
     # The caller's random state is left as it was.
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = ELLaGNN(
-            in_channels=data.x.size(1), out_channels=num_classes, **options
-        ).to(data.x.device)
+        model = training.network(data.x.size(1), len(data.label_names))
         result = fit(
-            model,
+            model.to(data.x.device),
             data,
             arm.views,
-            lr=lr,
-            weight_decay=weight_decay,
-            epochs=epochs,
-            patience=patience,
+            lr=training.lr,
+            weight_decay=training.weight_decay,
+            epochs=training.epochs,
+            patience=training.patience,
         )
     if ledger is not None:
-        scores = {name: vars(score) for name, score in result.scores.items()}
-        ledger.put(
-            key,
-            {
-                "scores": scores,
-                "train_loss": result.train_loss,
-                "val_acc": result.val_acc,
-            },
-        )
+        ledger.put(key, asdict(result))
     return result
 
 

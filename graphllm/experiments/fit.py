@@ -84,9 +84,7 @@ def fit(
     Returns:
         Fit: Scores and curves.
     """
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=lr, weight_decay=weight_decay
-    )
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     best = {name: _Best() for name in views}
     result = Fit(scores={}, val_acc={name: [] for name in views})
     enhanced = any_enhanced(data)

@@ -76,9 +76,7 @@ class Completion:
     @classmethod
     def failed(cls, error: str, *, prompt_tokens: int = 0) -> "Completion":
         """A completion that carries an error."""
-        return cls(
-            "", error=error, finish_reason="error", prompt_tokens=prompt_tokens
-        )
+        return cls("", error=error, finish_reason="error", prompt_tokens=prompt_tokens)
 
     @classmethod
     def refused(cls, error: str) -> "Completion":

@@ -212,8 +212,14 @@ def shown(base_url: str) -> str:
     Raises:
         LLMError: If it is no http address.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(base_url)
+        usable = (
+            parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        )
+    except ValueError:
+        usable = False
+    if not usable:
         raise LLMError(
             f"'{base_url}' is not the address of a server; it looks like "
             "http://127.0.0.1:8000/v1"

@@ -200,4 +200,9 @@ def _find_key(url: str, variable: str | None) -> str | None:
             f"no key for {url}: set the environment variable {variable}, or "
             "api_key_env=None for a server without keys"
         )
+    if not key.isascii():
+        raise LLMAccessError(
+            f"the key in the environment variable {variable} has characters that no "
+            "key has; copy it again"
+        )
     return key or None

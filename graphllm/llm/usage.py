@@ -43,9 +43,7 @@ class Price:
 
     def of(self, prompt_tokens: int, completion_tokens: int) -> float:
         """Cost of one call."""
-        return (
-            self.prompt * prompt_tokens + self.completion * completion_tokens
-        ) / 1e6
+        return (self.prompt * prompt_tokens + self.completion * completion_tokens) / 1e6
 
 
 class Budget:

@@ -10,9 +10,11 @@ from graphllm.models.fusion import Fusion, fuse
 
 
 class ELLaGNN(nn.Module):
-    r"""The network of "All Against Some: Efficient Integration of Large Language
-    Models for Message Passing in Graph Neural Networks" (E-LLaGNN,
-    `arXiv:2407.14996 <https://arxiv.org/abs/2407.14996>`_).
+    r"""An ordinary GNN that may read LLM-enhanced features, and needs none.
+
+    The network of E-LLaGNN, `"All Against Some: Efficient Integration of Large
+    Language Models for Message Passing in Graph Neural Networks"
+    <https://arxiv.org/abs/2407.14996>`_.
 
     A limited set :math:`S \subset V` of nodes has, besides the plain text features
     :math:`\mathbf{x}_i = \mathrm{enc}(t_i)`, enhanced ones :math:`\mathbf{x}^{+}_i`
@@ -88,8 +90,7 @@ class ELLaGNN(nn.Module):
             raise ValueError(f"'mix' must be in [0, 1] (got {mix})")
         if not isinstance(backbone, nn.Module) and out_channels < 1:
             raise ValueError(
-                "'out_channels' must be the number of classes "
-                f"(got {out_channels})"
+                f"'out_channels' must be the number of classes (got {out_channels})"
             )
         self.backbone = make_backbone(
             backbone, in_channels, hidden_channels, out_channels, num_layers, **kwargs

@@ -34,7 +34,7 @@ RANK_LABELS = Template(
     to_text=join_words,
     label_aware=True,
     max_new_tokens=48,
-    form="a JSON list of at most 3 category names, best first, copied from: {labels}",
+    form="a JSON list of at most 3 category names, best first",
 )
 
 EXPLAIN = Template(

@@ -41,8 +41,9 @@ def render(
         template (Template): What to ask.
         view (NodeView): What the prompt may see.
         count_tokens (Callable, optional): Tokens of a string, for example the
-            ``count_tokens`` of a backend. It is called about ten times where text
-            has to be cut, and once where not. (default: four characters a token)
+            ``count_tokens`` of a backend. It is called once or twice where all text
+            fits, and up to a few dozen times where it has to be cut.
+            (default: four characters a token)
         max_prompt_tokens (int, optional): Limit for the whole prompt; eight tokens
             a message are set aside for the marks of the chat format.
             (default: :obj:`1024`)
@@ -66,22 +67,23 @@ def render(
     words = Words(view.text, max_chars)
     snippets = [Words(text, max_chars) for text in view.neighbors]
 
-    def messages(num_words: int, cap: int) -> tuple[Message, ...]:
-        values["text"] = words.first(num_words) if len(words) else "(no text)"
-        values["neighbors"] = _numbered(template, view, snippets, cap)
-        turns = [Message("user", fill(template.user, values))]
-        if template.system:
-            turns.insert(0, Message("system", fill(template.system, values)))
-        return tuple(turns)
+    system = fill(template.system, values) if template.system else ""
+
+    def question(num_words: int, cap: int) -> str:
+        text = words.first(num_words) if len(words) else "(no text)"
+        listed = _numbered(template, view, snippets, cap)
+        return fill(template.user, values | {"text": text, "neighbors": listed})
+
+    around = count(system) + TOKENS_PER_MESSAGE if system else 0
 
     def cost(num_words: int, cap: int) -> int:
-        turns = messages(num_words, cap)
-        return sum(count(turn.content) + TOKENS_PER_MESSAGE for turn in turns)
+        return around + count(question(num_words, cap)) + TOKENS_PER_MESSAGE
 
     longest = max((len(each) for each in snippets), default=0)
     num_words, cap = _fit(template, cost, len(words), longest, max_prompt_tokens)
+    user = Message("user", question(num_words, cap))
     return Request(
-        messages(num_words, cap),
+        (Message("system", system), user) if system else (user,),
         max_new_tokens=limit,
         template=template.id,
         node=view.node,
@@ -140,7 +142,9 @@ def _check_view(template: Template, view: NodeView) -> None:
     used = field_names(template.system) | field_names(template.user)
     wanted = used | field_names(template.form) if "form" in used else used
     problem = ""
-    if "form" in used and not template.form:
+    if {"text", "neighbors"} & field_names(template.system):
+        problem = "has node or neighbour texts in 'system'; move them to 'user'"
+    elif "form" in used and not template.form:
         problem = "follows up on the answer to another template; use repair_request"
     elif "labels" in wanted and not view.label_names:
         problem = "needs class names; set data.label_names"

@@ -57,7 +57,8 @@ class Template:
         name (str): Family, for example ``"expand"``.
         version (int): Raised whenever the wording changes: answers of another
             version are other answers.
-        system (str): System message; empty for none.
+        system (str): System message, without ``{text}`` and ``{neighbors}``; empty
+            for none.
         user (str): User message.
         parser (Parser): Reads the answer; never guesses.
         to_text (Callable): Turns a parsed value into the words that an encoder

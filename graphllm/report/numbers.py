@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.special import stdtrit
+
 from graphllm.evaluate import Result, summary
 
 MISSING = "–"
@@ -99,13 +101,14 @@ def wins(difference: Spread, metric: str) -> tuple[int, int]:
 def verdict(difference: Spread, metric: str) -> str:
     """``"better"``, ``"worse"``, ``"unclear"`` or ``"too few seeds"``.
 
-    A difference counts as clear from three seeds on, if its mean is more than two
-    standard errors away from zero.
+    A difference counts as clear from three seeds on, if zero lies outside the 95 %
+    confidence interval of its mean (Student's t over the paired differences).
     """
     count = len(difference.finite)
     if count < 3 or difference.std is None:
         return "too few seeds"
-    if abs(difference.mean) <= 2 * difference.std / math.sqrt(count):
+    reach = stdtrit(count - 1, 0.975) * difference.std / math.sqrt(count)
+    if abs(difference.mean) <= reach:
         return "unclear"
     return "better" if (difference.mean < 0) == lower_is_better(metric) else "worse"
 

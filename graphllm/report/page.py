@@ -97,8 +97,8 @@ def _arms_section(
             "p",
             "Mean ± unbiased standard deviation over seeds. Differences are taken seed "
             "by seed, in percentage points where the metric is a share. “Clearly” "
-            "means: at least three seeds, and a mean difference of more than two "
-            "standard errors.",
+            "means: at least three seeds, and zero lies outside the 95 % confidence "
+            "interval of the mean difference (Student's t).",
             class_="note",
         )
     )

@@ -44,8 +44,8 @@ class FaultServer:
         seed (int, optional): Seed of the probability. (default: :obj:`0`)
 
     What happened is in ``calls`` (chat requests received), ``answered`` (good answers
-    sent), ``bodies`` (JSON received), ``headers`` (names in small letters), ``times`` and
-    ``most_at_once``.
+    sent), ``bodies`` (JSON received), ``headers`` (names in small letters),
+    ``times`` and ``most_at_once``.
 
     Example::
 
@@ -160,35 +160,34 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(404, _error(404))
         headers = {name.lower(): value for name, value in self.headers.items()}
         fault = self.owner.start(body, headers)
-        answered = False
         try:
-            answered = self._reply(body, fault)
+            status, content = self._reply(body, fault)
         finally:
-            self.owner.end(answered)
+            # Before the reply is sent: whoever has read it finds it counted.
+            self.owner.end(fault in (None, "slow"))
+        if status == 0:
+            self.close_connection = True
+            return
+        retry = {"Retry-After": self.owner.retry_after or ""}
+        extra = retry if status != 200 and self.owner.retry_after else {}
+        self._send(status, content, cut=fault == "truncated", headers=extra)
 
-    def _reply(self, body: dict[str, Any], fault: str | None) -> bool:
+    def _reply(self, body: dict[str, Any], fault: str | None) -> tuple[int, bytes]:
         owner = self.owner
         if fault is not None and fault.isdigit():
-            headers = {"Retry-After": owner.retry_after} if owner.retry_after else {}
-            self._json(int(fault), _error(int(fault)), headers)
-            return False
+            return int(fault), json.dumps(_error(int(fault))).encode()
         if fault == "hang":
             owner.closing.wait()
         if fault in ("hang", "reset"):
-            self.close_connection = True
-            return False
+            return 0, b""
         owner.closing.wait(owner.delay_s + (owner.slow_s if fault == "slow" else 0.0))
-        text = "" if fault == "empty" else owner.answer(body["messages"])
-        content = json.dumps(_completion(body, text)).encode()
         if fault == "garbage":
-            content = b"<html>this is not JSON</html>"
-        self._send(200, content, cut=fault == "truncated")
-        return fault in (None, "slow")
+            return 200, b"<html>this is not JSON</html>"
+        text = "" if fault == "empty" else owner.answer(body["messages"])
+        return 200, json.dumps(_completion(body, text)).encode()
 
-    def _json(
-        self, status: int, body: dict[str, Any], headers: Mapping[str, str] = {}
-    ) -> None:
-        self._send(status, json.dumps(body).encode(), headers=headers)
+    def _json(self, status: int, body: dict[str, Any]) -> None:
+        self._send(status, json.dumps(body).encode())
 
     def _send(
         self,

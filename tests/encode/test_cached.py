@@ -139,3 +139,17 @@ def test_no_texts(tmp_path):
             return torch.zeros(len(texts), 7)
 
     assert encode_cached(Empty(), [], tmp_path).shape == (0, 7)
+
+
+def test_a_read_only_folder_can_still_be_read(tmp_path, monkeypatch):
+    first = encode_cached(CountingEncoder(), TEXTS, tmp_path)
+
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.touch", refuse)
+    assert torch.equal(encode_cached(CountingEncoder(), TEXTS, tmp_path), first)
+    encoder = CountingEncoder()
+    with pytest.raises(EmbeddingError, match="Permission denied"):
+        encode_cached(encoder, TEXTS[:2], tmp_path)
+    assert encoder.seen == []

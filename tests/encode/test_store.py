@@ -156,3 +156,17 @@ def test_only_the_very_same_list_is_accepted(tmp_path_factory, texts, random):
     else:
         with pytest.raises(EmbeddingError):
             load_embeddings(path, other)
+
+
+def test_a_full_disk_leaves_the_old_files_and_nothing_else(stored, monkeypatch):
+    path, x = stored
+
+    def full(tensors, to):
+        to.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("graphllm.encode.store.save_file", full)
+    with pytest.raises(EmbeddingError, match="No space left on device"):
+        save_embeddings(path, torch.zeros(3, 4), TEXTS, encoder_id="e")
+    assert torch.equal(load_embeddings(path, TEXTS), x)
+    assert not list(path.parent.glob("*.partial"))

@@ -30,7 +30,12 @@ def test_answers_come_in_the_order_of_the_questions():
 
 def test_broken_answers_are_kept_raw_and_guess_nothing():
     answer = ask(ScriptedLLM(lambda r: "no idea"), questions(["rank_labels"], 1))[0]
-    assert (answer.ok, answer.text, answer.raw, answer.error) == (False, "", "no idea", None)
+    assert (answer.ok, answer.text, answer.raw, answer.error) == (
+        False,
+        "",
+        "no idea",
+        None,
+    )
 
 
 def test_one_repair_and_no_more():
@@ -59,7 +64,9 @@ class OnlyComplete:
 def test_any_object_with_complete_will_do():
     seen = []
     made = complete(
-        OnlyComplete(), [q.request for q in questions(["expand"])], lambda *p: seen.append(p)
+        OnlyComplete(),
+        [q.request for q in questions(["expand"])],
+        lambda *p: seen.append(p),
     )
     assert [c.text for c in made] == ["0", "1"]
     assert seen == [(2, 2)]

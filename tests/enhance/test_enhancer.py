@@ -34,7 +34,8 @@ def test_run_attaches_what_it_says(sbm):
     assert {a.template.split("@")[0] for a in data.provenance} == {"expand"}
     assert all(a.raw == "galaxy comet" and a.ok for a in data.provenance)
     # the caller's graph is untouched
-    assert "x" not in sbm and "x_llm" not in sbm
+    assert "x" not in sbm
+    assert "x_llm" not in sbm
 
 
 def test_enhanced_features_by_hand(sbm):

@@ -22,7 +22,9 @@ def graph(tiny):
 
 def test_similarity_is_the_cosine_of_query_and_neighbour(graph):
     score = neighbor_similarity(graph.edge_index, graph.x, graph.x_llm, graph.llm_index)
-    for (source, target), value in zip(graph.edge_index.t().tolist(), score, strict=True):
+    for (source, target), value in zip(
+        graph.edge_index.t().tolist(), score, strict=True
+    ):
         if target in (2, 4):
             row = graph.x_llm[[2, 4].index(target)]
             expected = F.cosine_similarity(row, graph.x[source], dim=0)
@@ -62,7 +64,9 @@ def test_weights_are_positive_with_mean_one(seed, num_nodes, num_edges):
     weight = neighbor_weights(edges, x, x_llm, index)
     assert bool((weight > 0).all())
     for node in edges[1].unique():
-        assert torch.isclose(weight[edges[1] == node].mean(), torch.tensor(1.0), atol=1e-4)
+        assert torch.isclose(
+            weight[edges[1] == node].mean(), torch.tensor(1.0), atol=1e-4
+        )
 
 
 def test_keep_edges_keeps_the_best_of_each_node():

@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from graphllm.enhance import Enhancer
-from graphllm.experiments import Ledger, build_arms, plan_ellagnn, run_ellagnn
+from graphllm.experiments import (
+    Ledger,
+    Training,
+    build_arms,
+    plan_ellagnn,
+    run_ellagnn,
+)
 from graphllm.llm import CachedLLM
 from graphllm.selection import PageRankSelector
 from graphllm.testing import ScriptedLLM, sbm_text_graph
@@ -31,7 +37,7 @@ def oracle(data, share):
         node = request.node
         if (node * 7919) % 100 < 100 * share:
             return " ".join(WORDS[data.label_names[int(data.y[node])]])
-        return " ".join(WORDS[data.label_names[(node * 31) % 3]])
+        return " ".join(WORDS[data.label_names[(node * 2654435761 >> 16) % 3]])
 
     return ScriptedLLM(answer)
 
@@ -43,8 +49,9 @@ def enhancer(llm, budget=1.0, **options):
 
 def run(data, llm, **options):
     budget = options.pop("budget", 1.0)
-    defaults = {"split": "file", "seeds": [0, 1], "epochs": 40, "hidden_channels": 16}
-    return run_ellagnn(data, enhancer(llm, budget), **{**defaults, **options})
+    training = Training(hidden_channels=16, epochs=options.pop("epochs", 20))
+    options = {"split": "file", "seeds": [0, 1], "training": training, **options}
+    return run_ellagnn(data, enhancer(llm, budget), **options)
 
 
 def test_arms_and_views(graph):
@@ -148,9 +155,13 @@ def test_the_plan_counts_every_call_of_the_run(graph, tmp_path):
     split = "random-60-20-20"
     plan = plan_ellagnn(graph, made, x, split, [0, 1])
     assert llm.calls == []
-    run_ellagnn(graph, made, x=x, split=split, seeds=[0, 1], epochs=1)
+    run_ellagnn(
+        graph, made, x=x, split=split, seeds=[0, 1], training=Training(epochs=1)
+    )
     assert len(llm.calls) == plan.calls
     again = plan_ellagnn(graph, made, x, split, [0, 1])
     assert again.calls == 0
-    run_ellagnn(graph, made, x=x, split=split, seeds=[0, 1], epochs=1)
+    run_ellagnn(
+        graph, made, x=x, split=split, seeds=[0, 1], training=Training(epochs=1)
+    )
     assert len(llm.calls) == plan.calls

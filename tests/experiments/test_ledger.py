@@ -17,7 +17,9 @@ def test_a_finished_run_is_found_again(tmp_path):
 def test_the_key_depends_on_every_argument_but_not_on_their_order():
     key = Ledger.key(a=1, b="x")
     assert key == Ledger.key(b="x", a=1)
-    assert len({key, Ledger.key(a=2, b="x"), Ledger.key(a=1, b="y"), Ledger.key(a=1)}) == 4
+    assert (
+        len({key, Ledger.key(a=2, b="x"), Ledger.key(a=1, b="y"), Ledger.key(a=1)}) == 4
+    )
 
 
 def test_a_torn_last_line_costs_only_itself(tmp_path):
@@ -36,12 +38,14 @@ def test_a_torn_last_line_costs_only_itself(tmp_path):
 
 def test_foreign_lines_are_ignored(tmp_path):
     path = tmp_path / "runs.jsonl"
-    path.write_text('[1]\n"x"\n{"key": "a"}\n' + json.dumps({"key": "b", "value": {}}) + "\n")
+    path.write_text(
+        '[1]\n"x"\n{"key": "a"}\n' + json.dumps({"key": "b", "value": {}}) + "\n"
+    )
     assert Ledger(path).get("b") == {}
 
 
 def test_a_file_that_cannot_be_written(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")
-    with pytest.raises(GraphLLMError, match="cannot write.*another --out"):
+    with pytest.raises(GraphLLMError, match=r"cannot write.*another --out"):
         Ledger(blocked / "runs.jsonl").put("a", {})

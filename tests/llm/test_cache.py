@@ -366,7 +366,7 @@ def test_a_killed_run_asks_exactly_the_missing_questions(
         wait_for_calls(server, total // 2, process)
         os.kill(process.pid, signal_number)
         assert process.wait(10) != 0
-        time.sleep(0.1)  # requests on their way arrive
+        time.sleep(0.3)  # requests on their way arrive
         asked = server.calls
         stored = len(AnswerStore(path))
         assert asked - concurrency <= stored <= asked < total
@@ -380,11 +380,33 @@ def test_a_killed_run_asks_exactly_the_missing_questions(
         assert server.calls == asked + total - stored
 
 
-def test_two_processes_share_a_store(path):
-    with FaultServer(delay_s=0.002) as server:
-        processes = [start(server, path, 0, 40), start(server, path, 20, 60)]
-        assert [process.wait(60) for process in processes] == [0, 0]
-        assert 60 <= server.calls <= 80
+WRITER = textwrap.dedent(
+    """
+    import sys
+    from graphllm.llm import Backend, CachedLLM, Completion, Message, Request
+
+    class Echo(Backend):
+        model = "echo"
+
+        def stream(self, requests):
+            for position, request in enumerate(requests):
+                yield position, Completion(request.messages[0].content)
+
+    path, first, last = sys.argv[1:]
+    numbers = range(int(first), int(last))
+    requests = [Request((Message("user", f"node {n}"),)) for n in numbers]
+    answers = CachedLLM(Echo(), path).complete(requests)
+    sys.exit([a.text for a in answers] != [f"node {n}" for n in numbers])
+    """
+)
+
+
+def test_processes_make_and_share_a_store(path):
+    processes = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), *bounds])
+        for bounds in (("0", "300"), ("150", "450"), ("0", "450"))
+    ]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
     store = AnswerStore(path)
-    assert len(store) == 60
+    assert len(store) == 450
     assert store.verify() == {}

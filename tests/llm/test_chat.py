@@ -208,7 +208,10 @@ def test_addresses_are_shown_without_a_password():
     assert shown("http://me:secret@host:8/v1") == "http://host:8/v1"
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host/v1", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    ["", "localhost:8000", "ftp://host/v1", "http://", "http://[1", "http://a:b/v1"],
+)
 def test_what_is_no_address(url):
     with pytest.raises(LLMError, match="is not the address of a server"):
         shown(url)

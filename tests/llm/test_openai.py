@@ -274,6 +274,13 @@ def test_the_key_comes_from_the_environment_and_is_not_shown(monkeypatch):
     assert "wrong-456" not in str(caught.value)
 
 
+def test_a_key_that_cannot_be_sent(monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "sk-“quoted”")
+    with pytest.raises(LLMAccessError, match="SOME_KEY has characters") as caught:
+        OpenAILLM("http://localhost:1/v1", "m", api_key_env="SOME_KEY")
+    assert "quoted" not in str(caught.value)
+
+
 def test_only_a_server_elsewhere_needs_a_key(monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     with pytest.raises(LLMAccessError, match="set the environment variable OPENAI"):

@@ -68,7 +68,7 @@ def test_two_models_in_one_file_are_not_mixed(tmp_path):
         cached = CachedLLM(ScriptedLLM([answer], model=name), path)
         cached.complete([ask("a")])
     cached.store.export(tmp_path / "export.jsonl")
-    with pytest.raises(LLMError, match="line 2 of .* keep one model"):
+    with pytest.raises(LLMError, match=r"line 2 of .* keep one model"):
         ReplayLLM(tmp_path / "export.jsonl")
 
 

@@ -31,8 +31,16 @@ def test_unknown_name_lists_the_choices():
 
 
 def test_which_networks_read_edge_weights():
-    reads = {name: takes_edge_weight(make_backbone(name, 4, 8, 2, 2)) for name in BACKBONES}
-    assert reads == {"gcn": True, "sage": False, "gat": False, "gin": False, "mlp": False}
+    reads = {
+        name: takes_edge_weight(make_backbone(name, 4, 8, 2, 2)) for name in BACKBONES
+    }
+    assert reads == {
+        "gcn": True,
+        "sage": False,
+        "gat": False,
+        "gin": False,
+        "mlp": False,
+    }
 
 
 def test_mlp_does_not_look_at_the_edges(tiny):

@@ -58,7 +58,10 @@ def test_permuting_the_nodes_permutes_the_output(graph):
     dense[graph.llm_mask] = graph.x_llm
     mask = graph.llm_mask[order]
     moved = model(
-        graph.x[order], inverse[graph.edge_index], x_llm=dense[order][mask], llm_mask=mask
+        graph.x[order],
+        inverse[graph.edge_index],
+        x_llm=dense[order][mask],
+        llm_mask=mask,
     )
     assert torch.allclose(out[order], moved, atol=1e-6)
 
@@ -96,7 +99,9 @@ def test_clear_errors(graph):
         ELLaGNN("gcn", 4, 8, 2, fusion="concat")
     with pytest.raises(ValueError, match=r"'mix' must be in \[0, 1\] \(got 2\)"):
         ELLaGNN("gcn", 4, 8, 2, fusion="mix", mix=2)
-    with pytest.raises(ValueError, match="'out_channels' must be the number of classes"):
+    with pytest.raises(
+        ValueError, match="'out_channels' must be the number of classes"
+    ):
         ELLaGNN("gcn", 4)
     with pytest.raises(ValueError, match="needs 'llm_mask'"):
         ELLaGNN("gcn", 4, 8, 2)(graph.x, graph.edge_index, x_llm=graph.x_llm)

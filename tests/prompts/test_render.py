@@ -158,6 +158,8 @@ def test_missing_fields_are_errors():
         render(templates["neighbor_summary"], view)
     with pytest.raises(PromptError, match=r"must be at least 1 \(got 0\)"):
         render(PLAIN, NodeView(0, "a"), max_new_tokens=0)
+    with pytest.raises(PromptError, match="'plain@1' has node or neighbour texts"):
+        render(replace(PLAIN, system="{text}"), NodeView(0, "a"))
     with pytest.raises(PromptError, match="unknown field"):
         render(replace(PLAIN, user="{texts}"), NodeView(0, "a"))
 

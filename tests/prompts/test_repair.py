@@ -14,7 +14,7 @@ def test_repair_shows_the_answer_and_asks_for_the_form():
     answer, question = repair.messages[-2:]
     assert (answer.role, answer.content) == ("assistant", "Well, it depends.")
     assert question.role == "user"
-    assert "astronomy, cooking" in question.content
+    assert "astronomy, cooking" in repair.messages[1].content
     assert "JSON list" in question.content
     assert repair.template == "repair@1/rank_labels@1"
     assert repair.node == 3

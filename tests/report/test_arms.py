@@ -7,7 +7,7 @@ from graphllm.report.arms import arms_of, baseline_of, findings, role_of
 def two_arms(**details):
     arms = {
         "dense": {"test_acc": summary([0.5, 0.5, 0.5])},
-        "mog": {"test_acc": summary([0.51, 0.52, 0.53])},
+        "mog": {"test_acc": summary([0.52, 0.53, 0.54])},
     }
     return Result("mog", {}, "s", [0, 1, 2], arms, details=details)
 
@@ -51,7 +51,7 @@ def test_an_experiment_can_bring_its_own_notes():
 
 def test_findings_by_hand():
     assert findings(two_arms(), "test_acc") == [
-        "mog − dense: +2.0 ± 1.0 points, better on 3 of 3 seeds: "
+        "mog − dense: +3.0 ± 1.0 points, better on 3 of 3 seeds: "
         "clearly better than dense."
     ]
 

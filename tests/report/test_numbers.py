@@ -111,13 +111,16 @@ def test_mean_of_paired_differences_is_the_difference_of_means(pairs):
 @pytest.mark.parametrize(
     ("values", "metric", "expected"),
     [
-        # mean 0.02, std 0.01, standard error 0.00577: 0.02 > 0.0115
-        ([0.01, 0.02, 0.03], "test_acc", "better"),
-        ([0.01, 0.02, 0.03], "test_loss", "worse"),
-        ([-0.01, -0.02, -0.03], "test_acc", "worse"),
-        ([-0.01, -0.02, -0.03], "perplexity", "better"),
-        # mean 0.01, std 0.02, standard error 0.0115: 0.01 < 0.023
-        ([-0.01, 0.01, 0.03], "test_acc", "unclear"),
+        # mean 0.03, std 0.01, standard error 0.00577, t(2) = 4.303: 0.03 > 0.0248
+        ([0.02, 0.03, 0.04], "test_acc", "better"),
+        ([0.02, 0.03, 0.04], "test_loss", "worse"),
+        ([-0.02, -0.03, -0.04], "test_acc", "worse"),
+        ([-0.02, -0.03, -0.04], "perplexity", "better"),
+        # the same spread around 0.02 < 0.0248
+        ([0.01, 0.02, 0.03], "test_acc", "unclear"),
+        # five seeds, std 0.0158, standard error 0.00707, t(4) = 2.776: 0.02 > 0.0196
+        ([0.0, 0.01, 0.02, 0.03, 0.04], "test_acc", "better"),
+        ([-0.001, 0.009, 0.019, 0.029, 0.039], "test_acc", "unclear"),
         ([0.0, 0.0, 0.0], "test_acc", "unclear"),
         ([0.1, 0.1], "test_acc", "too few seeds"),
         ([0.1], "test_acc", "too few seeds"),

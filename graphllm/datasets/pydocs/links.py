@@ -12,6 +12,7 @@ SHORT_NAMES = {"np": "numpy", "sp": "scipy", "nx": "networkx", "pd": "pandas"}
 _SEE_ALSO = re.compile(r"^See Also\n-+\n(.*?)(?=\n[A-Z][\w ]*\n-{3,}|\Z)", re.M | re.S)
 # "svd, scipy.linalg.eig : What it does", roles and backticks allowed, not indented
 _ENTRY = re.compile(r"^(?:(?::[a-z:]+:)?[\w.`~]+,?\s*)+(?=:|$)")
+_ROLE = re.compile(r":[a-z:]+:(?=`)")
 _NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _PARAMETER = re.compile(r"^ *((?:\*{0,2}\w+, )*\*{0,2}\w+) ?:(?= |$)", re.M)
 _BACKTICK = re.compile(r"`~?([A-Za-z_][\w.]*)(?:\(\))?`")
@@ -90,7 +91,8 @@ def references_of(doc: str) -> dict[str, bool]:
         for line in section.splitlines():
             entry = _ENTRY.match(line)
             if entry:
-                found.update(dict.fromkeys(_NAME.findall(entry.group()), True))
+                names = _NAME.findall(_ROLE.sub("", entry.group()))
+                found.update(dict.fromkeys(names, True))
     rest = _SEE_ALSO.sub("", doc)
     own = {name for line in _PARAMETER.findall(rest) for name in _NAME.findall(line)}
     mentioned = [name for name in _BACKTICK.findall(rest) if name not in own]
