@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from graphllm.data import SPLITS
-
+# Help texts name the choices in words: importing the lists would load torch.
 Dataset = Annotated[
     str, typer.Option(help="A name, or a directory of text-graph files.")
 ]
@@ -16,7 +15,10 @@ DataRoot = Annotated[
 ]
 Split = Annotated[
     str | None,
-    typer.Option(help=f"{', '.join(SPLITS)}; default: the data's own, else the third."),
+    typer.Option(
+        help="planetoid-public, random-60-20-20, random-20-30-per-class or file; "
+        "default: the data's own, else random-20-30-per-class."
+    ),
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="Number of seeds.")]
 Backbone = Annotated[str, typer.Option(help="gcn, sage, gat, gin or mlp.")]

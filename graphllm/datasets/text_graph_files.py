@@ -129,7 +129,8 @@ def write_text_graph(data: Data, directory: str | Path) -> None:
     """Write a text graph as files that :class:`TextGraphFiles` reads back.
 
     An undirected graph is written with every edge once. A directed one is written as
-    it is, to be read back with ``undirected=False``.
+    it is, to be read back with ``undirected=False``. Masks are written for labelled
+    nodes.
 
     Args:
         data (Data): A text graph.
@@ -165,7 +166,7 @@ def _nodes_jsonl(data: Data) -> str:
         row: dict[str, object] = {"id": name, "text": text}
         if labels is not None and labels[node] >= 0:
             row["label"] = data.label_names[labels[node]]
-        if splits[node] is not None:
+        if splits[node] is not None and "label" in row:
             row["split"] = splits[node]
         if full_text is not None:
             row["full_text"] = full_text[node]

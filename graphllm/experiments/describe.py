@@ -48,7 +48,14 @@ def describe_run(
         "answers": answer_statistics(enhanced),
         "examples": examples(enhanced),
         "llm": {"model": getattr(enhancer.llm, "model", type(enhancer.llm).__name__)},
+        "encoder": encoder_name(enhancer.encoder),
     }
+
+
+def encoder_name(encoder: object) -> str:
+    """The identity that an encoder states, or the name of its class."""
+    inner = getattr(encoder, "encoder", encoder)
+    return str(getattr(inner, "id", type(inner).__name__))
 
 
 def answer_statistics(enhanced: Data) -> dict[str, Any]:

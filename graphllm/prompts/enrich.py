@@ -18,11 +18,12 @@ EXPAND = Template(
     version=1,
     system="",
     user=_TEXT
-    + "In two short sentences, explain what this is about. Name its {field}, its "
-    "methods and what they are used for.",
+    # Asked first, the area draws topical words out of very small models too; asked
+    # to explain at once, they tell the text again.
+    + "Which {field} does this belong to? Explain the concept in two short sentences.",
     parser=prose,
     max_new_tokens=64,
-    form="two short sentences about the {field}, the methods and their use",
+    form="the {field} and two short sentences about the concept",
 )
 
 EXPAND_LABELS = Template(
@@ -31,8 +32,8 @@ EXPAND_LABELS = Template(
     system="",
     user=_CLASSES
     + _TEXT
-    + "In two short sentences, explain what this is about, in the words of the "
-    "category that fits best.",
+    + "Which category does this belong to? Explain the concept in two short sentences, "
+    "in the words of that category.",
     parser=prose,
     label_aware=True,
     max_new_tokens=64,
