@@ -78,7 +78,7 @@ def load_dataset(name_or_dir: str, data_root: str | Path | None = None) -> Data:
 
     Returns:
         Data: Validated, with ``name`` and, where the data has them, ``text``, ``y``,
-        ``label_names``, masks and ``full_text``. ``text`` is None for ``pubmed``.
+        ``label_names``, masks and ``full_text``. ``pubmed`` has no ``text``.
 
     Raises:
         UnknownNameError: If it is neither a name nor a directory.

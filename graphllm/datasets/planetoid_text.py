@@ -23,7 +23,7 @@ class PlanetoidText(TextGraphDataset):
     r"""A citation graph with bag-of-words features and the public split.
 
     From `"Revisiting Semi-Supervised Learning with Graph Embeddings"
-    <https://arxiv.org/abs/1603.08861>`_. ``data.text`` is None: no text is published
+    <https://arxiv.org/abs/1603.08861>`_. There is no ``data.text``: none is published
     on these node ids (for Cora, :class:`Cora` has it). Selection and GNN baselines
     need no text.
 
@@ -73,7 +73,7 @@ def read_planetoid(
         root (str or Path, optional): A data root. (default: :obj:`None`)
 
     Returns:
-        Data: With ``x``, ``y``, ``label_names``, masks and ``text`` None.
+        Data: With ``x``, ``y``, ``label_names``, masks, without ``text``.
     """
     bare = f"{name}/raw"  # where PyG's own Planetoid(root) keeps them
     paths = [remote.path for remote in manifest.downloads]
@@ -83,5 +83,4 @@ def read_planetoid(
     folder = fetch(manifest, root)
     data = read_planetoid_data(str(folder), name.lower())
     data.label_names = list(manifest.label_names)
-    data.text = None
     return check_graph(data, manifest, folder)

@@ -27,8 +27,10 @@ class Answer:
         template (str): ``name@version`` of the prompt.
         raw (str): The untouched answer.
         ok (bool): Whether the answer kept its contract.
-        text (str): The words that the encoder reads; empty unless ``ok``.
+        text (str): The added knowledge in words; empty unless ``ok``.
         error (str, optional): Why there is no answer at all.
+        parts (tuple): What the encoder reads: texts with weights that add up to
+            one. Empty where the answer adds no words.
     """
 
     node: int
@@ -37,6 +39,7 @@ class Answer:
     ok: bool
     text: str
     error: str | None = None
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 def complete(
@@ -109,5 +112,13 @@ def _read(question: Question, completion: Completion) -> Answer:
     if not completion.ok:
         return Answer(node, template.id, "", False, "", completion.error)
     parsed = template.parser(completion.text, question.view)
-    text = template.to_text(parsed.value) if parsed.ok else ""
-    return Answer(node, template.id, completion.text, parsed.ok, text)
+    if not parsed.ok:
+        return Answer(node, template.id, completion.text, False, "")
+    return Answer(
+        node,
+        template.id,
+        completion.text,
+        True,
+        template.to_text(parsed.value),
+        parts=template.parts(parsed.value),
+    )

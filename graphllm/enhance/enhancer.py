@@ -54,6 +54,9 @@ class Enhancer:
             \frac{(1 - \alpha) \mathbf{x}_i + \alpha \mathbf{a}_i}
                  {\lVert (1 - \alpha) \mathbf{x}_i + \alpha \mathbf{a}_i \rVert} .
 
+    An answer that ranks, such as a list of classes, is encoded part by part and
+    averaged with the weights of its template.
+
     Enhanced and plain features share one space and one size, which is what lets a
     network trained with them run without a language model.
 
@@ -213,21 +216,27 @@ class Enhancer:
             )
             for view in views
             for template in self.templates
+            # An isolated node has nothing to tell about its neighbours.
+            if view.neighbors or not template.needs_neighbors
         ]
         return nodes, questions
 
     def _encode(self, answers: list[Answer], x: Tensor) -> tuple[Tensor, Tensor]:
-        usable = [answer for answer in answers if answer.text]
+        usable = [answer for answer in answers if answer.parts]
         if not usable:
             return torch.empty(0, dtype=torch.long), x.new_empty(0, x.size(1))
-        rows = self.encoder([answer.text for answer in usable]).to(x)
         index, group = torch.unique(
             torch.tensor([answer.node for answer in usable]), return_inverse=True
         )
-        total = x.new_zeros(index.numel(), x.size(1)).index_add_(
-            0, group.to(x.device), rows
+        texts = [text for answer in usable for text, _ in answer.parts]
+        weight = torch.tensor([w for answer in usable for _, w in answer.parts])
+        owner = group.repeat_interleave(
+            torch.tensor([len(answer.parts) for answer in usable])
         )
-        return index, total / torch.bincount(group).to(x).view(-1, 1)
+        share = weight / torch.bincount(group)[owner]
+        rows = self.encoder(texts).to(x) * share.to(x).view(-1, 1)
+        total = x.new_zeros(index.numel(), x.size(1))
+        return index, total.index_add_(0, owner.to(x.device), rows)
 
 
 def attach(

@@ -410,7 +410,11 @@ class TransformersLLM(Backend):
         )
 
     def _count(
-        self, reservation: Reservation | None, read: int, written: int, failures: int = 0
+        self,
+        reservation: Reservation | None,
+        read: int,
+        written: int,
+        failures: int = 0,
     ) -> None:
         if reservation is not None:
             reservation.settle(read, written)

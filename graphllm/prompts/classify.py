@@ -1,6 +1,6 @@
 """Prompts that ask for classes by name. All of them are label-aware."""
 
-from graphllm.prompts.enrich import join_words
+from graphllm.prompts.enrich import join_words, readable
 from graphllm.prompts.parse_labels import (
     Explained,
     explanation,
@@ -22,7 +22,19 @@ def _reason(value: object) -> str:
 
 def _names(value: object) -> str:
     assert isinstance(value, tuple)
-    return ", ".join(name for name, _ in value)
+    return join_words(tuple(name for name, _ in value))
+
+
+def _halving(value: object) -> list[tuple[str, float]]:
+    # Every place counts half of the one before it.
+    assert isinstance(value, tuple)
+    return [(readable(name), 0.5**place) for place, name in enumerate(value)]
+
+
+def _confident(value: object) -> list[tuple[str, float]]:
+    assert isinstance(value, tuple)
+    # A class given 0 keeps a trace, so that an answer of zeros is still an answer.
+    return [(readable(name), max(score, 1.0)) for name, score in value]
 
 
 RANK_LABELS = Template(
@@ -32,6 +44,7 @@ RANK_LABELS = Template(
     user=_QUESTION + "Answer with {form}.",
     parser=ranked_labels,
     to_text=join_words,
+    weigh=_halving,
     label_aware=True,
     max_new_tokens=48,
     form="a JSON list of at most 3 category names, best first",
@@ -57,6 +70,7 @@ RANK_WITH_CONFIDENCE = Template(
     user=_QUESTION + "Answer with {form}.",
     parser=label_confidences,
     to_text=_names,
+    weigh=_confident,
     label_aware=True,
     max_new_tokens=96,
     form='a JSON list of at most 3 entries such as {{"answer": "category name", '

@@ -7,10 +7,15 @@ _TEXT = 'Text of one {item}: "{text}"\n\n'
 _CLASSES = "Possible categories: {labels}\n\n"
 
 
+def readable(name: str) -> str:
+    """A class name as an encoder should read it: ``Neural_Networks`` in two words."""
+    return name.replace("_", " ")
+
+
 def join_words(value: object) -> str:
     """Keywords or class names as running text."""
     assert isinstance(value, tuple)
-    return ", ".join(str(entry) for entry in value)
+    return ", ".join(readable(str(entry)) for entry in value)
 
 
 EXPAND = Template(

@@ -1,6 +1,6 @@
 """A prompt is data with a name and a version."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -63,6 +63,9 @@ class Template:
         parser (Parser): Reads the answer; never guesses.
         to_text (Callable): Turns a parsed value into the words that an encoder
             shall read as the node's added knowledge.
+        weigh (Callable, optional): For answers that rank: the texts to encode apart,
+            each with a positive weight. An encoder that reads "A, B" as one text
+            cannot tell the first choice from the second.
         label_aware (bool): Whether class names appear in the prompt. Label-aware
             answers carry the class vocabulary into the features: report them apart.
         needs_neighbors (bool): Whether ``{neighbors}`` is used.
@@ -81,8 +84,18 @@ class Template:
     needs_neighbors: bool = False
     max_new_tokens: int = 128
     form: str = ""
+    weigh: Callable[[object], Sequence[tuple[str, float]]] | None = None
 
     @property
     def id(self) -> str:
         """``name@version``, as it stands in cache keys and provenance."""
         return f"{self.name}@{self.version}"
+
+    def parts(self, value: object) -> tuple[tuple[str, float], ...]:
+        """The texts that an encoder shall read, with weights that add up to one."""
+        if self.weigh is None:
+            text = self.to_text(value)
+            return ((text, 1.0),) if text else ()
+        weighted = self.weigh(value)
+        total = sum(weight for _, weight in weighted)
+        return tuple((text, weight / total) for text, weight in weighted)

@@ -33,8 +33,8 @@ def test_graph_without_labels(tiny):
 
 
 def test_text_may_be_missing_but_not_broken(tiny):
-    tiny.text = None
-    assert TextGraphDataset(tiny, "tiny")[0].text is None
+    del tiny.text
+    assert "text" not in TextGraphDataset(tiny, "tiny")[0]
     tiny.edge_index = torch.tensor([[0], [9]])
     with pytest.raises(TextGraphError, match="points to node 9"):
         TextGraphDataset(tiny, "tiny")

@@ -63,6 +63,22 @@ def test_several_prompts_are_averaged(sbm):
     assert len(made.provenance) == 6
 
 
+def test_ranked_answers_are_weighed(sbm):
+    llm = ScriptedLLM(lambda r: '["cooking", "sailing"]')
+
+    def encode(texts):
+        names = ["cooking", "sailing", *sbm.text]
+        return torch.tensor([[float(t == n) for n in names[:2]] for t in texts]).view(
+            -1, 2
+        )
+
+    made = Enhancer(llm, ["rank_labels"], encode, DegreeSelector(), 3, pool="all")
+    x = torch.ones(60, 2)
+    # first place counts twice as much as the second
+    expected = torch.tensor([[2 / 3, 1 / 3]]).expand(3, -1)
+    assert torch.allclose(made.run(sbm, x).x_answer, expected)
+
+
 def test_plan_asks_nothing_and_counts(sbm):
     llm = ScriptedLLM(lambda r: "galaxy")
     plan = enhancer(llm).plan(sbm)
@@ -107,6 +123,20 @@ def test_no_usable_answer_at_all(sbm):
 def test_plain_features_can_be_given(sbm):
     x = torch.randn(60, 13)
     assert torch.equal(enhancer(ScriptedLLM(lambda r: "oven")).run(sbm, x).x, x)
+
+
+def test_isolated_nodes_are_not_asked_about_neighbours(sbm):
+    lonely = int(sbm.num_nodes) - 1
+    keep = (sbm.edge_index != lonely).all(0)
+    sbm.edge_index = sbm.edge_index[:, keep]
+    llm = ScriptedLLM(lambda r: "galaxy")
+    made = Enhancer(
+        llm, ["neighbor_summary"], bag_of_words, RandomSelector(), 1.0, pool="all"
+    ).run(sbm)
+    asked = {request.node for request in llm.calls}
+    assert lonely not in asked
+    assert lonely not in made.llm_index.tolist()
+    assert len(asked) == len({int(n) for n in sbm.edge_index.unique()})
 
 
 def test_progress_counts_up(sbm):

@@ -1,0 +1,73 @@
+import errno
+
+import pytest
+
+from graphllm import __version__
+from graphllm.cli.main import build_app, main
+from graphllm.errors import GraphLLMError
+
+
+def code_of(arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    return stop.value.code
+
+
+def failing_app(monkeypatch, error):
+    def app():
+        def run(arguments, standalone_mode):
+            raise error
+
+        return run
+
+    monkeypatch.setattr("graphllm.cli.main.build_app", app)
+
+
+def test_version(capsys):
+    assert code_of(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == f"graphllm {__version__}"
+
+
+def test_every_verb_has_help(capsys):
+    for verb in ("ellagnn", "doctor", "datasets", "report", "cache"):
+        assert code_of([verb, "--help"]) == 0
+        assert "Usage" in capsys.readouterr().out
+
+
+def test_a_user_error_is_one_line_and_exit_2(monkeypatch, capsys):
+    failing_app(monkeypatch, GraphLLMError("this is wrong;\n do that"))
+    assert code_of([]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "error: this is wrong; do that\n"
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_full_or_read_only_disk_is_one_line(number, monkeypatch, capsys):
+    import os
+
+    failing_app(monkeypatch, OSError(number, os.strerror(number), "/some/where"))
+    assert code_of([]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_other_os_errors_are_not_hidden(monkeypatch):
+    failing_app(monkeypatch, OSError(errno.EIO, "broken"))
+    with pytest.raises(OSError, match="broken"):
+        main([])
+
+
+def test_interrupting_says_that_nothing_is_lost(monkeypatch, capsys):
+    failing_app(monkeypatch, KeyboardInterrupt())
+    assert code_of([]) == 130
+    assert "finished answers and trainings are kept" in capsys.readouterr().err
+
+
+def test_usage_errors_exit_2(capsys):
+    assert code_of(["ellagnn", "--no-such-option"]) == 2
+    assert "--no-such-option" in capsys.readouterr().err
+    assert code_of(["ellagnn", "--seeds", "0"]) == 2
+
+
+def test_the_app_is_new_each_time():
+    assert build_app() is not build_app()

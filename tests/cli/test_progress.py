@@ -1,0 +1,24 @@
+from graphllm.cli.progress import Bars
+
+
+def test_stages_end_up_on_stderr_only(capsys):
+    with Bars() as bars:
+        bars.update("ask", 0, 2)
+        bars.update("ask", 1, 2)
+        bars.update("ask", 2, 2)
+        bars.update("ask", 2, 2)
+        bars.note("a line [with brackets]")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("ask: 2 done") == 1
+    assert "a line [with brackets]" in captured.err
+
+
+def test_an_error_passes_through(capsys):
+    try:
+        with Bars() as bars:
+            bars.update("ask", 0, 2)
+            raise ValueError("x")
+    except ValueError as error:
+        assert str(error) == "x"
+    assert "done" not in capsys.readouterr().err
