@@ -29,7 +29,7 @@ def find_model(name: str) -> str:
         ModelNotFoundError: If a packaged model is not installed, or the name can be
             none of the three.
     """
-    if Path(name).expanduser().exists():
+    if name and Path(name).expanduser().exists():
         return str(Path(name).expanduser())
     if name in PACKAGED:
         return str(packaged_path(name))

@@ -3,9 +3,10 @@
 import errno
 import logging
 import sys
+from typing import NoReturn
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from graphllm import __version__
 from graphllm.cli.cache import app as cache_app
@@ -17,12 +18,32 @@ from graphllm.errors import GraphLLMError
 
 INTERRUPTED = 130
 USER_ERROR = 2
+UNWRITABLE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
+
+
+class Verbs(TyperGroup):
+    """The verbs; what a user can mend ends in one line, wherever it came from."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        """Run the chosen verb."""
+        try:
+            return super().invoke(ctx)
+        except GraphLLMError as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            interrupted()
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            where = f" at '{error.filename}'" if error.filename else ""
+            fail(f"cannot write{where}: {error.strerror}; mend that and run it again")
 
 
 def build_app() -> typer.Typer:
     """The typer application with every verb."""
     app = typer.Typer(
         name="graphllm",
+        cls=Verbs,
         help="Language models in graph learning.",
         no_args_is_help=True,
         add_completion=False,
@@ -56,32 +77,16 @@ def main(arguments: list[str] | None = None) -> None:
         arguments (list[str], optional): Instead of ``sys.argv[1:]``.
     """
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    try:
-        code = build_app()(arguments, standalone_mode=False)
-    except GraphLLMError as error:
-        fail(str(error))
-    except click.exceptions.Abort:
-        interrupted()
-    except KeyboardInterrupt:
-        interrupted()
-    except click.ClickException as error:
-        error.show()
-        sys.exit(USER_ERROR)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
-            raise
-        where = f" at '{error.filename}'" if error.filename else ""
-        fail(f"cannot write{where}: {error.strerror}; mend that and run it again")
-    sys.exit(code or 0)
+    build_app()(arguments)
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     """Print one line on stderr and exit with code 2."""
     typer.echo(f"error: {' '.join(message.split())}", err=True)
     sys.exit(USER_ERROR)
 
 
-def interrupted() -> None:
+def interrupted() -> NoReturn:
     """Say that nothing finished is lost and exit with code 130."""
     typer.echo(
         "interrupted: finished answers and trainings are kept, "

@@ -47,7 +47,7 @@ class Bars:
 
     def note(self, message: str) -> None:
         """One line of text."""
-        self._console.print(message, highlight=False, soft_wrap=True)
+        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     def update(self, stage: str, done: int, total: int) -> None:
         """Move the bar of a stage; the bar appears with its first update."""

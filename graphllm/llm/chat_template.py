@@ -33,7 +33,8 @@ def render_chat(tokenizer: Any, messages: Sequence[Message]) -> str:
             system, first, *rest = messages
             joined = Message(first.role, f"{system.content}\n\n{first.content}")
             return render_chat(tokenizer, [joined, *rest])
-        raise PromptError(f"the chat template refuses the prompt ({error})") from None
+        reason = " ".join(str(error).split())
+        raise PromptError(f"the chat template refuses the prompt ({reason})") from None
 
 
 def _apply(tokenizer: Any, messages: Sequence[Message]) -> str:

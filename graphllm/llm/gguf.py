@@ -5,8 +5,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from struct import unpack
 from typing import Any
 
 from graphllm.cache_dir import cache_dir
@@ -86,7 +89,8 @@ def convert_gguf(path: str | Path, folder: Path | None = None) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
     try:
-        with quiet():
+        # Its progress bar of tensors cannot be turned off.
+        with quiet(), redirect_stderr(StringIO()):
             _write(path, work)
         try:
             os.rename(work, target)
@@ -150,17 +154,27 @@ def _write(path: Path, folder: Path) -> None:
 
 
 def _split_digits(tokenizer: Any, path: Path) -> None:
-    from gguf import GGUFReader
     from tokenizers import pre_tokenizers
 
-    field = GGUFReader(str(path)).fields.get("tokenizer.ggml.pre")
-    if field is not None and field.contents() in _SINGLE_DIGITS:
+    if _pre_tokenizer(path) in _SINGLE_DIGITS:
         tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Digits(individual_digits=True),
                 pre_tokenizers.ByteLevel(add_prefix_space=False),
             ]
         )
+
+
+def _pre_tokenizer(path: Path) -> str:
+    # Found by its key, since parsing the whole head takes seconds. After the key come
+    # the type of the value (8 is a string), its length, and the string.
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as view:
+        start = view.find(b"tokenizer.ggml.pre")
+        if start < 0:
+            return ""
+        start += len(b"tokenizer.ggml.pre")
+        kind, length = unpack("<IQ", view[start : start + 12])
+        return view[start + 12 : start + 12 + length].decode() if kind == 8 else ""
 
 
 def _end_tokens(tokenizer: Any) -> list[int]:

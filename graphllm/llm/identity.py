@@ -11,9 +11,9 @@ _VALUES = 64  # read from each parameter
 def model_identity(model: nn.Module, tokenizer: Any) -> str:
     """Name a model after its configuration, weights and chat template.
 
-    The hash covers name, shape, type and about 64 evenly spaced values of each parameter,
-    so a fine-tuned, pruned or re-typed model does not get answers that a cache holds
-    for the original. It reads kilobytes, whatever the size of the model.
+    The hash covers name, shape, type and about 64 evenly spaced values of each
+    parameter, so a fine-tuned, pruned or re-typed model does not get answers that a
+    cache holds for the original. It reads kilobytes, whatever the size of the model.
 
     Args:
         model (torch.nn.Module): A model of transformers.

@@ -142,7 +142,7 @@ class LlamaCppLLM(Backend):
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
         """Yield each answer as it arrives."""
         self._require_open()
-        spent = threading.Event()
+        spent: list[str] = []
         return stream_parallel(
             lambda request: self._answer(request, spent),
             requests,
@@ -176,16 +176,19 @@ class LlamaCppLLM(Backend):
             self._speed = max(written, 1) / (time.perf_counter() - started)
         return self._speed
 
-    def _answer(self, request: Request, spent: threading.Event) -> Completion:
+    def _answer(self, request: Request, spent: list[str]) -> Completion:
         try:
-            if spent.is_set():
-                raise SpendingLimitError("spending limit reached by an earlier request")
+            if spent:
+                raise SpendingLimitError(spent[0])
             read = self._count_prompt(request) if self._limited else 0
             reservation = self.budget.reserve(read, request.max_new_tokens)
         except SpendingLimitError as error:
-            spent.set()
+            spent.append(str(error))
             self._count(failures=1)
             return Completion.refused(str(error))
+        except LLMError as error:  # the template refuses the chat
+            self._count(failures=1)
+            return Completion.failed(str(error))
         answer = _read(self._ask(request))
         read, written = answer.prompt_tokens, answer.completion_tokens
         reservation.settle(read, written)

@@ -152,8 +152,8 @@ def _only_model(url: str) -> str:
         return names[0]
     listed = f": {', '.join(names[:10])}" if names else ""
     raise LLMError(
-        f"the server at {shown(url)} lists {len(names)} models{listed}; say which one with "
-        "--model"
+        f"the server at {shown(url)} lists {len(names)} models{listed}; say which one "
+        "with --model"
     )
 
 

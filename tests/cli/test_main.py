@@ -1,4 +1,6 @@
 import errno
+import os
+import sys
 
 import pytest
 
@@ -13,14 +15,13 @@ def code_of(arguments):
     return stop.value.code
 
 
-def failing_app(monkeypatch, error):
-    def app():
-        def run(arguments, standalone_mode):
-            raise error
+def failing_verb(monkeypatch, error):
+    """A ``graphllm doctor`` that raises."""
 
-        return run
+    def doctor() -> None:
+        raise error
 
-    monkeypatch.setattr("graphllm.cli.main.build_app", app)
+    monkeypatch.setattr(sys.modules["graphllm.cli.main"], "doctor", doctor)
 
 
 def test_version(capsys):
@@ -35,8 +36,8 @@ def test_every_verb_has_help(capsys):
 
 
 def test_a_user_error_is_one_line_and_exit_2(monkeypatch, capsys):
-    failing_app(monkeypatch, GraphLLMError("this is wrong;\n do that"))
-    assert code_of([]) == 2
+    failing_verb(monkeypatch, GraphLLMError("this is wrong;\n do that"))
+    assert code_of(["doctor"]) == 2
     captured = capsys.readouterr()
     assert captured.err == "error: this is wrong; do that\n"
     assert captured.out == ""
@@ -44,22 +45,20 @@ def test_a_user_error_is_one_line_and_exit_2(monkeypatch, capsys):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_a_full_or_read_only_disk_is_one_line(number, monkeypatch, capsys):
-    import os
-
-    failing_app(monkeypatch, OSError(number, os.strerror(number), "/some/where"))
-    assert code_of([]) == 2
+    failing_verb(monkeypatch, OSError(number, os.strerror(number), "/some/where"))
+    assert code_of(["doctor"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_other_os_errors_are_not_hidden(monkeypatch):
-    failing_app(monkeypatch, OSError(errno.EIO, "broken"))
+    failing_verb(monkeypatch, OSError(errno.EIO, "broken"))
     with pytest.raises(OSError, match="broken"):
-        main([])
+        main(["doctor"])
 
 
 def test_interrupting_says_that_nothing_is_lost(monkeypatch, capsys):
-    failing_app(monkeypatch, KeyboardInterrupt())
-    assert code_of([]) == 130
+    failing_verb(monkeypatch, KeyboardInterrupt())
+    assert code_of(["doctor"]) == 130
     assert "finished answers and trainings are kept" in capsys.readouterr().err
 
 

@@ -71,9 +71,7 @@ def test_what_is_wrong_is_said_in_one_line(tiny, case):
 
 def test_masks_only_hold_labelled_nodes(tiny):
     tiny.y[0] = -1  # node 0 is in the training mask
-    with pytest.raises(
-        TextGraphError, match="train_mask' contains nodes without"
-    ):
+    with pytest.raises(TextGraphError, match="train_mask' contains nodes without"):
         validate_text_graph(tiny)
 
 

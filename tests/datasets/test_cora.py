@@ -89,7 +89,7 @@ def test_made_from_what_is_published(published, server, tmp_path):
 
 def test_nothing_is_written_if_the_texts_are_others(published, server, tmp_path):
     root, _ = published
-    raw = torch.load(tmp_path / "cora.pt")
+    raw = torch.load(tmp_path / "cora.pt", weights_only=True)
     raw["raw_texts"][7] = "another text"
     torch.save(raw, tmp_path / "cora.pt")
     server.files["cora.pt"] = (tmp_path / "cora.pt").read_bytes()

@@ -23,4 +23,4 @@ def test_values_become_words_for_the_encoder():
     assert words(RANK_LABELS, '["Theory"]') == "Theory"
     assert words(EXPLAIN, "Theory\nIt proves.") == "Theory. It proves."
     answer = '[{"answer": "Theory", "confidence": 9}, {"answer": "Neural_Networks", "confidence": 91}]'
-    assert words(RANK_WITH_CONFIDENCE, answer) == "Neural_Networks, Theory"
+    assert words(RANK_WITH_CONFIDENCE, answer) == "Neural Networks, Theory"

@@ -8,7 +8,7 @@ _PACKAGE = r"(?:numpy|scipy|networkx|scikit-learn|scikit|sklearn|pandas|np|sp|nx
 _ROLE = re.compile(r":[a-z:]+:(?=`)")
 _DOTTED = re.compile(rf"~?\b{_PACKAGE}(?:\.\w+)*\.(\w+)", re.IGNORECASE)
 _NAMED = re.compile(rf"\b{_PACKAGE}\b'?s?", re.IGNORECASE)
-_SIGNATURE = re.compile(r"^[\w.]+\s*\(.*\)(\s*->.*)?$", re.DOTALL)
+_CALL = re.compile(r"[\w.]+\(")
 _CITATION = re.compile(r"\s*\[\w+\]_")
 _DIRECTIVE = re.compile(r"^\.\. \w+")
 
@@ -27,19 +27,31 @@ def summary_of(doc: str) -> str:
         str: The summary on one line, empty where there is no prose.
     """
     for paragraph in re.split(r"\n\s*\n", doc):
-        stripped = paragraph.strip()
-        if not stripped or _SIGNATURE.match(stripped) or _DIRECTIVE.match(stripped):
-            continue
-        return _shorten(_without_packages(" ".join(_prose(stripped).split())))
+        prose = _without_signatures(paragraph.strip())
+        if prose and not _DIRECTIVE.match(prose):
+            return _shorten(_without_packages(" ".join(prose.split())))
     return ""
 
 
-def _prose(paragraph: str) -> str:
-    """Drop signature lines that stand directly above the text."""
-    lines = paragraph.splitlines()
-    while len(lines) > 1 and _SIGNATURE.match(lines[0].strip()):
-        lines.pop(0)
-    return "\n".join(lines)
+def _without_signatures(paragraph: str) -> str:
+    """Drop lines such as ``f(x, shape=(2, 3)) -> array`` at the beginning."""
+    while call := _CALL.match(paragraph):
+        end = _closing_bracket(paragraph, call.end() - 1)
+        behind, _, rest = paragraph[end:].partition("\n")
+        if behind.strip() and not behind.strip().startswith("->"):
+            break  # a sentence that begins with a call
+        paragraph = rest.lstrip()
+    return paragraph
+
+
+def _closing_bracket(text: str, start: int) -> int:
+    """Position behind the bracket that closes the one at ``start``."""
+    depth = 0
+    for position in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        if depth == 0:
+            return position + 1
+    return len(text)
 
 
 def _without_packages(text: str) -> str:
