@@ -27,6 +27,7 @@ def ellagnn(
     domain: opt.Domain = None,
     llm: opt.Llm = "smollm2",
     llm_model: opt.LlmModel = None,
+    concurrency: opt.Concurrency = None,
     encoder: opt.Encoder = "minilm",
     seeds: opt.Seeds = 5,
     split: opt.Split = None,
@@ -73,7 +74,7 @@ def ellagnn(
     with Bars() as bars:
         data, split = setup.load_data(dataset, data_root, split, bars)
         where = setup.check_pool(data, split, spent, pool, layers)
-        with setup.open_llm(llm, llm_model, limits, cache, bars) as model:
+        with setup.open_llm(llm, llm_model, concurrency, limits, cache, bars) as model:
             encode, x = setup.encode_text(encoder, data, bars)
             enhancer = Enhancer(
                 model,

@@ -24,7 +24,7 @@ UNWRITABLE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
 class Verbs(TyperGroup):
     """The verbs; what a user can mend ends in one line, wherever it came from."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         """Run the chosen verb."""
         try:
             return super().invoke(ctx)

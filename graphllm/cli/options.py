@@ -57,6 +57,10 @@ Llm = Annotated[
 LlmModel = Annotated[
     str | None, typer.Option(help="Name of the model on an http server.")
 ]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(min=1, help="LLM requests at a time. [default: the backend's own]"),
+]
 Encoder = Annotated[
     str, typer.Option(help="minilm, tfidf, a model directory or a hub name.")
 ]

@@ -180,11 +180,22 @@ def check_out(out: Path) -> None:
 
 @contextmanager
 def open_llm(
-    spec: str, model: str | None, budget: Budget, cache: Path | None, bars: Bars
+    spec: str,
+    model: str | None,
+    concurrency: int | None,
+    budget: Budget,
+    cache: Path | None,
+    bars: Bars,
 ) -> Iterator[CachedLLM]:
     """A language model behind the answer cache, closed afterwards."""
     bars.update("open language model", 0, 1)
-    llm = load_llm(spec, model=model, budget=budget)
+    llm = load_llm(
+        spec,
+        model=model,
+        budget=budget,
+        price=budget.price,
+        concurrency=concurrency,
+    )
     try:
         cached = CachedLLM(llm, cache or cache_dir() / "answers.sqlite")
         bars.update("open language model", 1, 1)
@@ -198,7 +209,7 @@ def open_llm(
 def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
     """An encoder, and the features of the graph's text (kept between runs)."""
     bars.update("encode text", 0, 1)
-    encoder = load_encoder(spec)
+    encoder = load_encoder(spec, progress=True)
     x = encode_cached(encoder, data.text)
     bars.update("encode text", 1, 1)
     return encoder, x

@@ -88,7 +88,11 @@ def _load(name: str) -> "SentenceTransformer":
             "sentence-transformers or transformers format, for example 'minilm'"
         )
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    # Loading takes a second: its progress bar would only be noise.
+    noisy = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     try:
         return SentenceTransformer(path)
     except (OSError, ValueError, KeyError) as error:
@@ -97,6 +101,9 @@ def _load(name: str) -> "SentenceTransformer":
             f"'{name}' does not load as a text encoder ({reason}); give a directory "
             "in the sentence-transformers format, 'minilm', or owner/model on the hub"
         ) from error
+    finally:
+        if noisy:
+            logging.enable_progress_bar()
 
 
 def _pooling(model: "SentenceTransformer") -> str:

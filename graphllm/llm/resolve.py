@@ -153,7 +153,7 @@ def _only_model(url: str) -> str:
     listed = f": {', '.join(names[:10])}" if names else ""
     raise LLMError(
         f"the server at {shown(url)} lists {len(names)} models{listed}; say which one "
-        "with --model"
+        "with --llm-model"
     )
 
 
@@ -170,11 +170,13 @@ def _listed_models(url: str) -> list[str]:
         with opener.open(request, timeout=10) as reply:
             return [str(entry["id"]) for entry in json.load(reply)["data"]]
     except HTTPError as error:
-        raise LLMError(f"{ask} ({error.code}); say which one with --model") from None
+        raise LLMError(
+            f"{ask} ({error.code}); say which one with --llm-model"
+        ) from None
     except (URLError, OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
         raise LLMConnectionError(
             f"no LLM server at {shown(url)} ({reason}); start it or give another --llm"
         ) from None
     except (KeyError, TypeError, ValueError):
-        raise LLMError(f"{ask}; say which one with --model") from None
+        raise LLMError(f"{ask}; say which one with --llm-model") from None

@@ -1,3 +1,5 @@
+import pytest
+
 from graphllm.cli.progress import Bars
 
 
@@ -15,10 +17,7 @@ def test_stages_end_up_on_stderr_only(capsys):
 
 
 def test_an_error_passes_through(capsys):
-    try:
-        with Bars() as bars:
-            bars.update("ask", 0, 2)
-            raise ValueError("x")
-    except ValueError as error:
-        assert str(error) == "x"
+    with pytest.raises(ValueError, match="x"), Bars() as bars:
+        bars.update("ask", 0, 2)
+        raise ValueError("x")
     assert "done" not in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_spending_limits_as_typed():
     for price in ("0.15", "a,b", "1,2,3"):
         with pytest.raises(GraphLLMError, match="PROMPT,COMPLETION"):
             setup.spending(None, None, None, price)
-    with pytest.raises(GraphLLMError, match="needs a 'price'.*--price"):
+    with pytest.raises(GraphLLMError, match=r"needs a 'price'.*--price"):
         setup.spending(None, None, 1.0, None)
 
 
@@ -85,12 +85,12 @@ def test_an_output_folder_that_cannot_be(tmp_path):
     assert (tmp_path / "a" / "b").is_dir()
     assert list((tmp_path / "a" / "b").iterdir()) == []
     (tmp_path / "file").write_text("")
-    with pytest.raises(GraphLLMError, match="cannot write into.*--out"):
+    with pytest.raises(GraphLLMError, match=r"cannot write into.*--out"):
         setup.check_out(tmp_path / "file" / "x")
 
 
 def test_features_are_kept_between_runs(tiny, bars):
-    encoder, first = setup.encode_text("tfidf", tiny, bars)
+    _, first = setup.encode_text("tfidf", tiny, bars)
     again = setup.encode_text("tfidf", tiny, bars)[1]
     assert first.shape[0] == 6
     assert torch.equal(first, again)
@@ -109,5 +109,5 @@ def test_a_replay_file_behind_the_cache(tmp_path, bars):
     path.write_text('{"id": 0, "text": "hello"}\n')
     limits = setup.spending(None, None, None, None)
     store = tmp_path / "answers.sqlite"
-    with setup.open_llm(f"replay:{path}", None, limits, store, bars) as llm:
+    with setup.open_llm(f"replay:{path}", None, None, limits, store, bars) as llm:
         assert "answers.jsonl" in llm.model

@@ -158,7 +158,7 @@ def test_the_only_model_of_a_server_is_taken(server, monkeypatch):
 @pytest.mark.parametrize(
     ("body", "status", "message"),
     [
-        (models("a", "b"), 200, "lists 2 models: a, b; say which one with --model"),
+        (models("a", "b"), 200, "lists 2 models: a, b; say which one with --llm-model"),
         (models(), 200, "lists 0 models; say which one"),
         (b"<html>", 200, "does not tell its models; say which one"),
         (b'{"data": 3}', 200, "does not tell its models; say which one"),
