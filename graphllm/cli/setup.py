@@ -15,7 +15,7 @@ from graphllm.cache_dir import cache_dir
 from graphllm.cli.progress import Bars
 from graphllm.data import SPLITS, apply_split
 from graphllm.datasets import load_dataset
-from graphllm.encode import encode_cached, load_encoder
+from graphllm.encode import SentenceEncoder, encode_cached, load_encoder
 from graphllm.enhance.enhancer import Encoder
 from graphllm.errors import GraphLLMError, TextGraphError, UnknownNameError
 from graphllm.evaluate import Result
@@ -211,6 +211,9 @@ def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
     bars.update("encode text", 0, 1)
     encoder = load_encoder(spec, progress=True)
     x = encode_cached(encoder, data.text)
+    if isinstance(encoder, SentenceEncoder):
+        # From here on it reads a few answers at a time.
+        encoder.progress = False
     bars.update("encode text", 1, 1)
     return encoder, x
 
