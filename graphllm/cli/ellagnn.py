@@ -74,17 +74,14 @@ def ellagnn(
     with Bars() as bars:
         data, split = setup.load_data(dataset, data_root, split, bars)
         where = setup.check_pool(data, split, spent, pool, layers)
+        wording = setup.domain_of(data, domain)
         with setup.open_llm(llm, llm_model, concurrency, limits, cache, bars) as model:
             encode, x = setup.encode_text(encoder, data, bars)
             enhancer = Enhancer(
-                model,
-                names,
-                encode,
-                chosen,
-                spent,
+                *(model, names, encode, chosen, spent),
                 pool=where,
                 num_hops=layers,
-                domain=setup.domain_of(data, domain),
+                domain=wording,
                 answer_weight=answer_weight,
                 repair=repair,
                 seed=selection_seed,
@@ -102,7 +99,7 @@ def ellagnn(
                 ledger=Ledger(out / "trainings.jsonl"),
                 progress=bars.update,
             )
-            setup.record(result, arguments, model)
+            setup.record(result, arguments, model, bars)
     finish(result, out, json_)
 
 

@@ -1,6 +1,6 @@
 """Progress bars on stderr, so that stdout stays clean."""
 
-import sys
+import time
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +17,10 @@ from rich.progress import (
 
 
 class Bars:
-    """One bar a stage on a terminal; one line a finished stage elsewhere."""
+    """One bar a stage on a terminal; one line a finished stage elsewhere.
+
+    ``seconds`` holds how long each finished stage took, from its first update.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
@@ -31,7 +34,8 @@ class Bars:
             disable=not self._console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._finished: set[str] = set()
+        self._began: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -53,9 +57,9 @@ class Bars:
         """Move the bar of a stage; the bar appears with its first update."""
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(stage, total=total)
+            self._began[stage] = time.perf_counter()
         self._progress.update(self._tasks[stage], completed=done, total=total)
-        finished = done >= total
-        if finished and stage not in self._finished and not sys.stderr.isatty():
-            self.note(f"{stage}: {total} done")
-        if finished:
-            self._finished.add(stage)
+        if done >= total and stage not in self.seconds:
+            self.seconds[stage] = time.perf_counter() - self._began[stage]
+            if not self._console.is_terminal:
+                self.note(f"{stage}: {total} done in {self.seconds[stage]:.1f} s")

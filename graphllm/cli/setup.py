@@ -218,8 +218,10 @@ def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
     return encoder, x
 
 
-def record(result: Result, arguments: dict[str, object], llm: CachedLLM) -> None:
-    """Add what only the command line knows: arguments, command, usage."""
+def record(
+    result: Result, arguments: dict[str, object], llm: CachedLLM, bars: Bars
+) -> None:
+    """Add what only the command line knows: arguments, command, usage, timing."""
     plain = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in arguments.items()
@@ -227,3 +229,5 @@ def record(result: Result, arguments: dict[str, object], llm: CachedLLM) -> None
     result.config = {**plain, **result.config}
     result.config["command"] = shlex.join(["graphllm", *sys.argv[1:]])
     result.usage = llm.usage.as_dict()
+    result.timing["encode"] += bars.seconds["encode text"]
+    result.timing = {"data": bars.seconds["load data"], **result.timing}

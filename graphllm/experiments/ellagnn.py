@@ -78,7 +78,13 @@ class Arm:
     views: dict[str, bool]
 
 
-def build_arms(data: Data, enhancer: Enhancer, x: Tensor, seed: int) -> dict[str, Arm]:
+def build_arms(
+    data: Data,
+    enhancer: Enhancer,
+    x: Tensor,
+    seed: int,
+    progress: Progress | None = None,
+) -> dict[str, Arm]:
     """Enhance the graph in every way that the comparison needs.
 
     * ``plain``: same encoder and network, no language model.
@@ -95,17 +101,19 @@ def build_arms(data: Data, enhancer: Enhancer, x: Tensor, seed: int) -> dict[str
         enhancer (Enhancer): Model, prompts, encoder, selector and budget.
         x (Tensor): Plain features, :math:`(|V|, F)`.
         seed (int): Seed of the shuffle.
+        progress (Callable, optional): Called with (stage, answers so far, all).
 
     Returns:
         dict[str, Arm]: In the order of the list.
     """
     plain = copy(data)
     plain.x = x
-    chosen = enhancer.run(data, x)
+    chosen = enhancer.run(data, x, _stage(progress, f"ask, chosen, seed {seed}"))
     arms = {"plain": Arm(plain, {"plain": False})}
     other = copy(enhancer)
     other.selector = RandomSelector()
-    arms["random"] = Arm(other.run(data, x), {"random": False})
+    drawn = other.run(data, x, _stage(progress, f"ask, random, seed {seed}"))
+    arms["random"] = Arm(drawn, {"random": False})
     if chosen.llm_index.numel() > 1:
         shuffled = shuffle_answers(chosen, enhancer.answer_weight, seed)
         views = {"shuffled": False, "shuffled_llm_at_test": True}
@@ -164,15 +172,15 @@ def run_ellagnn(
     first: dict[str, Arm] = {}
     for number, seed in enumerate(seeds):
         start = time.perf_counter()
-        arms = build_arms(apply_split(data, split, seed), enhancer, x, seed)
+        arms = build_arms(apply_split(data, split, seed), enhancer, x, seed, progress)
         timing["enhance"] += time.perf_counter() - start
         first = first or arms
         start = time.perf_counter()
         for position, (name, arm) in enumerate(arms.items()):
-            if progress is not None:
-                done = number * len(arms) + position
-                progress(f"train {name}", done, len(seeds) * len(arms))
             fits.setdefault(name, []).append(_train(arm, seed, training, ledger))
+            if progress is not None:
+                done = number * len(arms) + position + 1
+                progress("train", done, len(seeds) * len(arms))
         timing["train"] += time.perf_counter() - start
     return Result(
         method="ellagnn",
@@ -224,6 +232,12 @@ def describe_dataset(data: Data) -> dict[str, object]:
         "num_classes": len(getattr(data, "label_names", [])),
         "fingerprint": graph_fingerprint(data),
     }
+
+
+def _stage(progress: Progress | None, stage: str) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    return lambda done, total: progress(stage, done, total)
 
 
 def _train(arm: Arm, seed: int, training: Training, ledger: Ledger | None) -> Fit:

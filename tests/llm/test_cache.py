@@ -1,9 +1,4 @@
-import os
-import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from dataclasses import replace
@@ -22,7 +17,7 @@ from graphllm.llm import (
     Usage,
     request_key,
 )
-from graphllm.testing import FaultServer, ScriptedLLM, assert_llm
+from graphllm.testing import ScriptedLLM, assert_llm
 
 
 def ask(text, **options):
@@ -313,100 +308,3 @@ def test_many_threads(path):
     assert len(cached.store) == 30
     usage = cached.usage
     assert usage.calls + usage.cache_hits == 180
-
-
-SCRIPT = textwrap.dedent(
-    """
-    import sys
-    from graphllm.llm import CachedLLM, Message, OpenAILLM, Request
-
-    url, path, first, last, concurrency = sys.argv[1:]
-    numbers = range(int(first), int(last))
-    requests = [Request((Message("user", f"node {n}"),), node=n) for n in numbers]
-    llm = OpenAILLM(url, "fault", concurrency=int(concurrency), backoff_s=0.01)
-    CachedLLM(llm, path).complete(requests)
-    """
-)
-
-
-def start(server, path, first, last, concurrency=1):
-    arguments = [server.url, str(path), str(first), str(last), str(concurrency)]
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments])
-
-
-def wait_for_calls(server, number, process):
-    deadline = time.monotonic() + 60
-    while server.calls < number:
-        assert process.poll() is None, "the process ended before it was stopped"
-        assert time.monotonic() < deadline, "the process is too slow"
-        time.sleep(0.002)
-
-
-def undisturbed(tmp_path, requests):
-    from graphllm.llm import OpenAILLM
-
-    with FaultServer() as server:
-        llm = CachedLLM(OpenAILLM(server.url, "fault"), tmp_path / "other.sqlite")
-        return texts(llm.complete(requests))
-
-
-@pytest.mark.parametrize(
-    ("concurrency", "signal_number"),
-    [(1, signal.SIGKILL), (4, signal.SIGKILL), (4, signal.SIGINT)],
-)
-def test_a_killed_run_asks_exactly_the_missing_questions(
-    tmp_path, path, concurrency, signal_number
-):
-    from graphllm.llm import OpenAILLM
-
-    total = 40
-    requests = [ask(f"node {number}", node=number) for number in range(total)]
-    with FaultServer(delay_s=0.03) as server:
-        process = start(server, path, 0, total, concurrency)
-        wait_for_calls(server, total // 2, process)
-        os.kill(process.pid, signal_number)
-        assert process.wait(10) != 0
-        time.sleep(0.3)  # requests on their way arrive
-        asked = server.calls
-        stored = len(AnswerStore(path))
-        assert asked - concurrency <= stored <= asked < total
-        server.delay_s = 0.0
-        cached = CachedLLM(OpenAILLM(server.url, "fault"), path)
-        answers = cached.complete(requests)
-        assert server.calls - asked == total - stored
-        assert texts(answers) == undisturbed(tmp_path, requests)
-        assert cached.store.verify() == {}
-        cached.complete(requests)
-        assert server.calls == asked + total - stored
-
-
-WRITER = textwrap.dedent(
-    """
-    import sys
-    from graphllm.llm import Backend, CachedLLM, Completion, Message, Request
-
-    class Echo(Backend):
-        model = "echo"
-
-        def stream(self, requests):
-            for position, request in enumerate(requests):
-                yield position, Completion(request.messages[0].content)
-
-    path, first, last = sys.argv[1:]
-    numbers = range(int(first), int(last))
-    requests = [Request((Message("user", f"node {n}"),)) for n in numbers]
-    answers = CachedLLM(Echo(), path).complete(requests)
-    sys.exit([a.text for a in answers] != [f"node {n}" for n in numbers])
-    """
-)
-
-
-def test_processes_make_and_share_a_store(path):
-    processes = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), *bounds])
-        for bounds in (("0", "300"), ("150", "450"), ("0", "450"))
-    ]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
-    store = AnswerStore(path)
-    assert len(store) == 450
-    assert store.verify() == {}

@@ -42,7 +42,6 @@ def build_result(seeds: int = 5) -> Result:
                 for epoch in range(epochs[0])
             ],
         }
-    degree = [1 + int(noise.paretovariate(1.1)) for _ in range(3592)]
     return Result(
         method="ellagnn",
         dataset={
@@ -92,39 +91,44 @@ def build_result(seeds: int = 5) -> Result:
             "device": "cpu",
             "packages": {"torch": "2.13.0", "torch-geometric": "2.8.1"},
         },
-        details={
-            "selection": {
-                "selector": "pagerank",
-                "budget": 100,
-                "pool": "train+neighbors",
-                "count": 100,
-                "selected_degree": sorted(degree)[-100:],
-                "all_degree": degree,
-            },
-            "curves": curves,
-            "answers": {
-                "asked": 200,
-                "parsed": 191,
-                "unparsed": 8,
-                "failed": 1,
-                "label_mentions": 0.215,
-                "cosine_to_text": 0.6134,
-            },
-            "examples": [
-                {
-                    "node": 12 + index,
-                    "name": name,
-                    "label": label,
-                    "text": text,
-                    "answers": answers,
-                    "neighbors_kept": 4 + index,
-                }
-                for index, (name, label, text, answers) in enumerate(_EXAMPLES)
-            ],
-            "llm": {"model": "SmolLM2-135M-Instruct"},
-            "encoder": "minilm",
-        },
+        details=_details(noise, curves),
     )
+
+
+def _details(noise: random.Random, curves: dict) -> dict:
+    degree = [1 + int(noise.paretovariate(1.1)) for _ in range(3592)]
+    return {
+        "selection": {
+            "selector": "pagerank",
+            "budget": 100,
+            "pool": "train+neighbors",
+            "count": 100,
+            "selected_degree": sorted(degree)[-100:],
+            "all_degree": degree,
+        },
+        "curves": curves,
+        "answers": {
+            "asked": 200,
+            "parsed": 191,
+            "unparsed": 8,
+            "failed": 1,
+            "label_mentions": 0.215,
+            "cosine_to_text": 0.6134,
+        },
+        "examples": [
+            {
+                "node": 12 + index,
+                "name": name,
+                "label": label,
+                "text": text,
+                "answers": answers,
+                "neighbors_kept": 4 + index,
+            }
+            for index, (name, label, text, answers) in enumerate(_EXAMPLES)
+        ],
+        "llm": {"model": "SmolLM2-135M-Instruct"},
+        "encoder": "minilm",
+    }
 
 
 _EXAMPLES = [
