@@ -38,8 +38,8 @@ $(VENV)/.test: $(VENV)/.demo
 
 demo: $(VENV)/.demo
 	@echo "[demo] E-LLaGNN on PyDocs: 100 nodes enriched by SmolLM2, 3 seeds"
-	$(BIN)/graphllm ellagnn --dataset pydocs --selector pagerank --budget 100 \
-	  --prompts expand --llm smollm2 --encoder minilm --seeds 3 --out runs/demo
+	$(BIN)/graphllm ellagnn --dataset pydocs --backbone gcn --selector pagerank \
+	  --budget 100 --prompts expand --llm smollm2 --encoder minilm --seeds 3 --out runs/demo
 
 test: $(VENV)/.test
 	$(BIN)/pytest -q --durations=10

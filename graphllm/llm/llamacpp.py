@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self
@@ -38,7 +39,8 @@ class LlamaCppLLM(Backend):
     batches, and servers of one thread never wait for each other.
 
     Each server keeps the keys and values of its last prompt, so what prompts have in
-    common at the beginning (system message, instruction) is read once.
+    common at the beginning (system message, instruction) is read once. The very same
+    chat is read again as a whole: a last token read alone is rounded differently.
 
     A prompt longer than ``n_ctx`` is a failed completion; an answer that would
     outgrow it ends there (``"length"``). A request that ``budget`` does not allow is
@@ -106,9 +108,9 @@ class LlamaCppLLM(Backend):
         self._servers = [
             _start(self.path, self.model, n_ctx, threads) for _ in range(n_parallel)
         ]
-        self._free: SimpleQueue[Any] = SimpleQueue()
+        self._free: SimpleQueue[_Slot] = SimpleQueue()
         for server in self._servers:
-            self._free.put(server)
+            self._free.put(_Slot(server))
         self._address = str(self._servers[0].listening_address)
         # Servers must end before the interpreter does, or their threads outlive it.
         self._end = weakref.finalize(self, _stop, self._servers, self._free)
@@ -214,14 +216,16 @@ class LlamaCppLLM(Backend):
         }
         if request.seed is not None:
             body["seed"] = request.seed % 2**32
-        server = self._free.get()
+        slot = self._free.get()
+        body["cache_prompt"] = slot.last != request.messages
+        slot.last = request.messages
         started = time.perf_counter()
         try:
-            reply: dict[str, Any] = server.handle_chat_completions(body)
+            reply: dict[str, Any] = slot.server.handle_chat_completions(body)
         except RuntimeError as error:
             reply = {"error": {"message": str(error)}}
         finally:
-            self._free.put(server)
+            self._free.put(slot)
         return reply | {"seconds": time.perf_counter() - started}
 
     def _count_prompt(self, request: Request) -> int:
@@ -253,6 +257,14 @@ class LlamaCppLLM(Backend):
                 setattr(self.usage, name, getattr(self.usage, name) + value)
 
 
+@dataclass
+class _Slot:
+    """A server and the chat whose keys and values it holds."""
+
+    server: Any
+    last: tuple[Message, ...] = ()
+
+
 def _start(path: Path, name: str, n_ctx: int, n_threads: int) -> Any:
     xllamacpp = require("xllamacpp", "local", "LlamaCppLLM")
     params = xllamacpp.CommonParams()
@@ -273,7 +285,10 @@ def _start(path: Path, name: str, n_ctx: int, n_threads: int) -> Any:
     # No web page may read from the server.
     params.cors_origins, params.cors_origins_explicit = "", True
     try:
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
+        # A server that is ended before its loop has begun waits for it for ever.
+        server.handle_completions({"prompt": "a", "n_predict": 1})
+        return server
     except RuntimeError:
         raise ModelNotFoundError(
             f"llama.cpp cannot load '{path}': it is damaged, of an unknown kind, or "
@@ -281,7 +296,7 @@ def _start(path: Path, name: str, n_ctx: int, n_threads: int) -> Any:
         ) from None
 
 
-def _stop(servers: list[Any], free: "SimpleQueue[Any]") -> None:
+def _stop(servers: list[Any], free: "SimpleQueue[_Slot]") -> None:
     for _ in servers:
         free.get()  # a busy one comes back when its answer is finished
     # The last reference: a server ends when it is collected.

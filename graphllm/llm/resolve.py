@@ -126,7 +126,7 @@ def _transformers(
     from graphllm.llm.transformers import TransformersLLM
 
     return TransformersLLM.from_pretrained(
-        spec, batch_size=concurrency or 16, budget=budget, price=price
+        spec, batch_size=concurrency or 32, budget=budget, price=price
     )
 
 

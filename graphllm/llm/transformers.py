@@ -8,13 +8,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GenerationConfig,
-    LogitsProcessorList,
-    StoppingCriteriaList,
-)
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from graphllm.errors import (
     LLMError,
@@ -24,14 +18,19 @@ from graphllm.errors import (
 )
 from graphllm.llm.base import Backend, Completion, Message, Request
 from graphllm.llm.chat_template import render_chat
-from graphllm.llm.decoding import RowSampler, RowStop, cut
+from graphllm.llm.decoding import cut
+from graphllm.llm.generate import (
+    answer_length,
+    end_tokens,
+    generate_rows,
+    is_out_of_memory,
+)
 from graphllm.llm.gguf import convert_gguf, quiet
 from graphllm.llm.identity import model_identity
 from graphllm.llm.scoring import score_candidates, split_ids
 from graphllm.llm.usage import Budget, Price, Reservation, Stopwatch, Usage
 from graphllm.model_packages import find_model
 
-_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 _SPEED_PROMPT = "Describe in two sentences what a graph neural network is. " * 4
 
 
@@ -59,7 +58,8 @@ class TransformersLLM(Backend):
     Args:
         model: A causal language model of transformers, on any device.
         tokenizer: Its tokenizer.
-        batch_size (int, optional): Most requests at a time. (default: :obj:`16`)
+        batch_size (int, optional): Most requests at a time. (default: :obj:`32`,
+            since on a CPU a row more costs nearly nothing up to there)
         max_batch_tokens (int, optional): Most tokens of a batch, padding and new
             tokens included. (default: :obj:`16384`)
         budget (Budget, optional): Limit on calls, tokens, money.
@@ -83,7 +83,7 @@ class TransformersLLM(Backend):
         model: Any,
         tokenizer: Any,
         *,
-        batch_size: int = 16,
+        batch_size: int = 32,
         max_batch_tokens: int = 16_384,
         budget: Budget | None = None,
         price: Price | None = None,
@@ -102,7 +102,7 @@ class TransformersLLM(Backend):
         self.price = price or self.budget.price
         self.model = name or model_identity(model, tokenizer)
         self.usage = Usage()
-        self._ends = _end_tokens(model, tokenizer)
+        self._ends = end_tokens(model, tokenizer)
         self._speed = 0.0
 
     @classmethod
@@ -112,7 +112,7 @@ class TransformersLLM(Backend):
         *,
         dtype: torch.dtype | None = None,
         device: str | torch.device | None = None,
-        batch_size: int = 16,
+        batch_size: int = 32,
         max_batch_tokens: int = 16_384,
         budget: Budget | None = None,
         price: Price | None = None,
@@ -339,48 +339,13 @@ class TransformersLLM(Backend):
         ]
 
     def _generate(self, jobs: list["_Job"]) -> list[Tensor]:
-        requests = [job.request for job in jobs]
-        limits = [job.limit for job in jobs]
-        width = max(len(job.ids) for job in jobs)
-        ids = torch.full((len(jobs), width), self._pad)
-        mask = torch.zeros_like(ids)
-        for row, job in enumerate(jobs):
-            ids[row, width - len(job.ids) :] = torch.tensor(job.ids)
-            mask[row, width - len(job.ids) :] = 1
-        device = self.language_model.device
-        with torch.inference_mode():
-            output = self.language_model.generate(
-                input_ids=ids.to(device),
-                attention_mask=mask.to(device),
-                generation_config=self._config(max(limits)),
-                logits_processor=LogitsProcessorList([RowSampler(requests)]),
-                stopping_criteria=StoppingCriteriaList(
-                    [RowStop(requests, limits, width, self.tokenizer)]
-                ),
-            )
-        return [
-            row[:limit]
-            for row, limit in zip(output[:, width:].cpu(), limits, strict=True)
-        ]
-
-    @property
-    def _pad(self) -> int:
-        pad = self.tokenizer.pad_token_id
-        return int(pad if pad is not None else self._ends[0] if self._ends else 0)
-
-    def _config(self, max_new_tokens: int) -> GenerationConfig:
-        # Written out, because what is left open is filled from the model's own file.
-        return GenerationConfig(
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            temperature=1.0,
-            top_p=1.0,
-            top_k=50,
-            repetition_penalty=1.0,
-            no_repeat_ngram_size=0,
-            pad_token_id=self._pad,
-            eos_token_id=self._ends or None,
+        return generate_rows(
+            self.language_model,
+            self.tokenizer,
+            [job.request for job in jobs],
+            [job.ids for job in jobs],
+            [job.limit for job in jobs],
+            self._ends,
         )
 
     def _read(self, job: "_Job", row: Tensor | None, seconds: float) -> Completion:
@@ -392,10 +357,10 @@ class TransformersLLM(Backend):
                 f"{job.limit} new ones",
                 prompt_tokens=read,
             )
-        ends = torch.isin(row, torch.tensor([*self._ends, self._pad])).nonzero()
-        length = int(ends[0]) if len(ends) else len(row)
+        length = answer_length(row, self.tokenizer, self._ends)
         text = self.tokenizer.decode(row[:length], skip_special_tokens=True)
         text, stopped = cut(text, job.request.stop)
+        # The end token was written too.
         written = length if stopped else min(length + 1, len(row))
         if not text.strip():
             self._count(job.reservation, read, written, failures=1)
@@ -403,7 +368,7 @@ class TransformersLLM(Backend):
         self._count(job.reservation, read, written)
         return Completion(
             text,
-            finish_reason="stop" if stopped or len(ends) else "length",
+            finish_reason="stop" if stopped or length < len(row) else "length",
             prompt_tokens=read,
             completion_tokens=written,
             seconds=seconds,
@@ -434,17 +399,3 @@ class _Job:
     ids: list[int]
     limit: int
     reservation: Reservation | None = None
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether an error says that memory ran out, on any device."""
-    if isinstance(error, torch.OutOfMemoryError):
-        return True
-    return any(sign in str(error).lower() for sign in _MEMORY)
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
-    given = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    ends = set(given if isinstance(given, list) else [given])
-    ends.add(tokenizer.eos_token_id)
-    return sorted(int(end) for end in ends if end is not None)

@@ -6,7 +6,8 @@ import torch
 
 from graphllm.errors import LLMError, ModelNotFoundError, SpendingLimitError
 from graphllm.llm import Budget, Message, Price, Request
-from graphllm.llm.transformers import TransformersLLM, is_out_of_memory
+from graphllm.llm.generate import is_out_of_memory
+from graphllm.llm.transformers import TransformersLLM
 from graphllm.testing import assert_llm
 
 TEXTS = ["A graph", "the quick brown fox jumps over", "x", "Name one colour. " * 4]
