@@ -243,19 +243,13 @@ class TransformersLLM(Backend):
         rows = []
         with Stopwatch(self.usage):
             for prompt in prompts:
-                prefix, tails = split_ids(
-                    self.tokenizer, *self._text(prompt, candidates)
-                )
+                if isinstance(prompt, str):
+                    text, special = prompt, True
+                else:
+                    text, special = self._render(prompt)
+                prefix, tails = split_ids(self.tokenizer, text, candidates, special)
                 rows.append(self._score(prefix, tails, normalize))
         return torch.stack(rows) if rows else torch.empty(0, len(candidates))
-
-    def _text(
-        self, prompt: Request | str, candidates: Sequence[str]
-    ) -> tuple[str, Sequence[str], bool]:
-        if isinstance(prompt, str):
-            return prompt, candidates, True
-        text = render_chat(self.tokenizer, prompt.messages)
-        return text, candidates, not self._has_template
 
     def _score(
         self, prefix: list[int], tails: list[list[int]], normalize: bool
@@ -272,13 +266,13 @@ class TransformersLLM(Backend):
         lengths = torch.tensor([len(tail) for tail in tails])
         return scores / lengths if normalize else scores
 
-    @property
-    def _has_template(self) -> bool:
-        return bool(getattr(self.tokenizer, "chat_template", None))
+    def _render(self, request: Request) -> tuple[str, bool]:
+        # A chat template writes out the special tokens that a tokenizer adds to text.
+        has_template = bool(getattr(self.tokenizer, "chat_template", None))
+        return render_chat(self.tokenizer, request.messages), not has_template
 
     def _prepare(self, position: int, request: Request) -> "_Job":
-        text = render_chat(self.tokenizer, request.messages)
-        special = not self._has_template
+        text, special = self._render(request)
         ids = self.tokenizer(text, add_special_tokens=special)["input_ids"]
         if not ids:
             raise PromptError("the prompt is empty")
