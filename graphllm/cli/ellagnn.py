@@ -73,7 +73,7 @@ def ellagnn(
     setup.check_out(out)
     with Bars() as bars:
         data, split = setup.load_data(dataset, data_root, split, bars)
-        where = setup.check_pool(data, split, spent, pool, layers)
+        where = setup.check_pool(data, split, spent, pool, layers, seeds)
         wording = setup.domain_of(data, domain)
         with setup.open_llm(llm, llm_model, concurrency, limits, cache, bars) as model:
             encode, x = setup.encode_text(encoder, data, bars)

@@ -18,7 +18,14 @@ from graphllm.errors import GraphLLMError
 
 INTERRUPTED = 130
 USER_ERROR = 2
-UNWRITABLE = (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT)
+UNWRITABLE = (
+    errno.ENOSPC,
+    errno.EACCES,
+    errno.EROFS,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+)
 
 
 class Verbs(TyperGroup):

@@ -100,7 +100,8 @@ def spending(
     try:
         return Budget(max_calls, max_tokens, max_cost, parsed)
     except ValueError as error:
-        raise GraphLLMError(f"{error}; give --price PROMPT,COMPLETION") from None
+        hint = "; give --price PROMPT,COMPLETION" if "price" in str(error) else ""
+        raise GraphLLMError(f"{error}{hint}") from None
 
 
 def training(
@@ -148,17 +149,23 @@ def prompt_names(prompts: str) -> list[str]:
 
 
 def check_pool(
-    data: Data, split: str, budget: int | float, pool: str, num_hops: int
+    data: Data,
+    split: str,
+    budget: int | float,
+    pool: str,
+    num_hops: int,
+    seeds: int,
 ) -> Pool:
-    """The pool, once the budget is known to fit that of the first seed.
+    """The pool, once the budget is known to fit that of every seed.
 
     Raises:
         UnknownNameError: If there is no such pool.
         BudgetError: If the budget is out of range.
     """
     where = cast(Pool, pool)
-    candidates = candidate_nodes(apply_split(data, split, 0), where, num_hops)
-    resolve_budget(budget, candidates.numel())
+    for seed in range(seeds):
+        candidates = candidate_nodes(apply_split(data, split, seed), where, num_hops)
+        resolve_budget(budget, candidates.numel())
     return where
 
 

@@ -56,7 +56,12 @@ def apply_split(data: Data, split: str, seed: int = 0) -> Data:
     else:
         parts = _split_per_class(data.y, 20, 30, generator)
     for name, index in zip(("train", "val", "test"), parts, strict=True):
-        mask = torch.zeros(data.y.numel(), dtype=torch.bool)
+        if index.numel() == 0:
+            raise TextGraphError(
+                f"split '{split}' leaves no {name} nodes; the graph has too few "
+                "labelled nodes for it"
+            )
+        mask = torch.zeros(data.y.numel(), dtype=torch.bool, device=data.y.device)
         mask[index] = True
         setattr(result, f"{name}_mask", mask)
     return result

@@ -87,7 +87,7 @@ class Enhancer:
 
     Raises:
         UnknownNameError: If a prompt or the domain is unknown.
-        PromptError: If there is no prompt at all.
+        PromptError: If there is no prompt at all, or one whose answers add no words.
         ValueError: If ``answer_weight`` is outside [0, 1].
     """
 
@@ -119,6 +119,12 @@ class Enhancer:
             else get_templates([prompt], domain)[0]
             for prompt in prompts
         ]
+        mute = [template.name for template in self.templates if not template.enriches]
+        if mute:
+            raise PromptError(
+                f"'{mute[0]}' adds no words to a node and cannot enhance features; "
+                "ask it with graphllm.enhance.ask, or take a prompt such as 'expand'"
+            )
         self.encoder = encoder
         self.selector = selector
         self.budget = budget
@@ -174,6 +180,7 @@ class Enhancer:
         validate_text_graph(data)
         if x is None:
             x = self.encoder(data.text)
+        x = x.to(data.edge_index.device)
         _, questions = self.questions(data, x)
         answers = ask(self.llm, questions, self.repair, progress)
         index, x_answer = self._encode(answers, x)
@@ -216,8 +223,9 @@ class Enhancer:
             )
             for view in views
             for template in self.templates
-            # An isolated node has nothing to tell about its neighbours.
-            if view.neighbors or not template.needs_neighbors
+            # An isolated node has nothing to tell about its neighbours, and one
+            # without text nothing about itself.
+            if (view.neighbors if template.needs_neighbors else view.text.strip())
         ]
         return nodes, questions
 
@@ -267,7 +275,10 @@ def attach(
     blend = (1.0 - answer_weight) * plain + answer_weight * x_answer
     result.x = x
     result.x_answer = x_answer
-    result.x_llm = F.normalize(blend, dim=-1) * plain.norm(dim=-1, keepdim=True)
+    length = plain.norm(dim=-1, keepdim=True)
+    # A node without any text of its own takes the length of its answer.
+    length = torch.where(length > 0, length, x_answer.norm(dim=-1, keepdim=True))
+    result.x_llm = F.normalize(blend, dim=-1) * length
     result.llm_index = llm_index
     result.llm_mask = torch.zeros(x.size(0), dtype=torch.bool, device=x.device)
     result.llm_mask[llm_index] = True

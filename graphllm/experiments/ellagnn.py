@@ -1,6 +1,7 @@
 """The E-LLaGNN experiment: every arm, every seed, one result."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -12,17 +13,21 @@ from torch_geometric.data import Data
 
 from graphllm.data import apply_split, graph_fingerprint
 from graphllm.enhance import Enhancer, OracleLLM, oracle_template, shuffle_answers
+from graphllm.errors import LLMError, SpendingLimitError
 from graphllm.evaluate import Result, environment, summary
 from graphllm.experiments.describe import describe_run
 from graphllm.experiments.fit import Fit, Score, fit
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.memo import MemoEncoder
 from graphllm.llm import Estimate, estimate
+from graphllm.llm.usage import LIMIT_REACHED
 from graphllm.models import ELLaGNN
 from graphllm.models.fusion import Fusion
+from graphllm.prompts import repair_request
 from graphllm.selection import RandomSelector
 
 Progress = Callable[[str, int, int], None]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def build_arms(
     """Enhance the graph in every way that the comparison needs.
 
     * ``plain``: same encoder and network, no language model.
-    * ``random``: the same budget spent on random nodes.
+    * ``random``: the same budget spent on random nodes, drawn anew for each seed.
     * ``shuffled``: the chosen nodes, each with the answers of another one; also with
       them at test, the control of ``ellagnn_llm_at_test``.
     * ``ellagnn``: enhanced in training, LLM-free when predicting.
@@ -105,14 +110,20 @@ def build_arms(
 
     Returns:
         dict[str, Arm]: In the order of the list.
+
+    Raises:
+        SpendingLimitError: If the spending limit cut the answers short: arms with
+            different shares of answers must not be compared. Answers are kept.
+        LLMError: If there is not one usable answer.
     """
     plain = copy(data)
     plain.x = x
     chosen = enhancer.run(data, x, _stage(progress, f"ask, chosen, seed {seed}"))
+    _require_answers(chosen, "chosen")
     arms = {"plain": Arm(plain, {"plain": False})}
-    other = copy(enhancer)
-    other.selector = RandomSelector()
+    other = random_control(enhancer, seed)
     drawn = other.run(data, x, _stage(progress, f"ask, random, seed {seed}"))
+    _require_answers(drawn, "random")
     arms["random"] = Arm(drawn, {"random": False})
     if chosen.llm_index.numel() > 1:
         shuffled = shuffle_answers(chosen, enhancer.answer_weight, seed)
@@ -213,13 +224,18 @@ def plan_ellagnn(
     Returns:
         Estimate: Calls, tokens, money and time.
     """
-    other = copy(enhancer)
-    other.selector = RandomSelector()
     requests = []
     for seed in seeds:
         graph = apply_split(data, split, seed)
-        for each in (enhancer, other):
-            requests += [question.request for question in each.questions(graph, x)[1]]
+        for each in (enhancer, random_control(enhancer, seed)):
+            for question in each.questions(graph, x)[1]:
+                requests.append(question.request)
+                if enhancer.repair:
+                    # At worst every answer is asked for once more.
+                    view, template = question.view, question.template
+                    requests.append(
+                        repair_request(template, question.request, "?", view)
+                    )
     return estimate(enhancer.llm, requests)
 
 
@@ -234,6 +250,33 @@ def describe_dataset(data: Data) -> dict[str, object]:
     }
 
 
+def random_control(enhancer: Enhancer, seed: int) -> Enhancer:
+    """The same model, prompts and budget, spent on nodes drawn for this seed."""
+    control = copy(enhancer)
+    control.selector = RandomSelector()
+    control.seed = seed
+    return control
+
+
+def _require_answers(data: Data, which: str) -> None:
+    """Refuse to compare arms when one of them got no answers, or not all paid for."""
+    errors = [answer.error for answer in data.provenance if answer.error]
+    limited = [error for error in errors if error.startswith(LIMIT_REACHED)]
+    if limited:
+        raise SpendingLimitError(limited[0])
+    asked, usable = len(data.provenance), sum(bool(a.parts) for a in data.provenance)
+    if not usable:
+        why = errors[0] if errors else "no answer could be read"
+        raise LLMError(
+            f"not one usable answer to {asked} questions about the {which} nodes "
+            f"({why}); try another model, prompt or pool"
+        )
+    if usable < 0.5 * asked:
+        logger.warning(
+            "only %d of %d answers about the %s nodes are usable", usable, asked, which
+        )
+
+
 def _stage(progress: Progress | None, stage: str) -> Callable[[int, int], None] | None:
     if progress is None:
         return None
@@ -246,8 +289,8 @@ def _train(arm: Arm, seed: int, training: Training, ledger: Ledger | None) -> Fi
     )
     kept = ledger.get(key) if ledger is not None else None
     if kept is not None:
-        scores = {name: Score(**score) for name, score in kept.pop("scores").items()}
-        return Fit(scores, **kept)
+        scores = {name: Score(**score) for name, score in kept["scores"].items()}
+        return Fit(scores, kept["train_loss"], kept["val_acc"])
     data = arm.data
     # The caller's random state is left as it was.
     with torch.random.fork_rng():

@@ -78,8 +78,9 @@ def fit(
         lr (float, optional): Learning rate of Adam. (default: :obj:`0.01`)
         weight_decay (float, optional): L2 penalty. (default: :obj:`5e-4`)
         epochs (int, optional): Upper limit. (default: :obj:`300`)
-        patience (int, optional): Epochs without a better validation accuracy in any
-            view before training stops. (default: :obj:`50`)
+        patience (int, optional): Epochs without a better validation accuracy after
+            which a view is closed; training ends with the last view, and no view
+            changes the score of another. (default: :obj:`50`)
 
     Returns:
         Fit: Scores and curves.
@@ -89,6 +90,9 @@ def fit(
     result = Fit(scores={}, val_acc={name: [] for name in views})
     enhanced = any_enhanced(data)
     for epoch in range(1, epochs + 1):
+        still_open = [n for n in views if epoch - best[n].epoch <= patience]
+        if not still_open:
+            break
         model.train()
         optimizer.zero_grad()
         out = run_model(model, data, use_llm=enhanced)
@@ -96,11 +100,9 @@ def fit(
         loss.backward()
         optimizer.step()
         result.train_loss.append(loss.item())
-        for name, use_llm in views.items():
-            accuracy = _validate(model, data, use_llm, best[name], epoch)
+        for name in still_open:
+            accuracy = _validate(model, data, views[name], best[name], epoch)
             result.val_acc[name].append(accuracy)
-        if epoch - max(state.epoch for state in best.values()) >= patience:
-            break
     for name, use_llm in views.items():
         model.load_state_dict(best[name].state)
         test_acc = accuracy_on(model, data, data.test_mask, use_llm)

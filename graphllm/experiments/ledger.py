@@ -23,7 +23,14 @@ class Ledger:
         self._rows: dict[str, dict[str, Any]] = {}
         if not self.path.exists():
             return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+        try:
+            text = self.path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise GraphLLMError(
+                f"cannot read '{self.path}' ({error.strerror}); move it away or give "
+                "another --out"
+            ) from None
+        for line in text.splitlines():
             try:
                 row = json.loads(line)
                 self._rows[row["key"]] = row["value"]

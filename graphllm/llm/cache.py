@@ -94,11 +94,6 @@ class CachedLLM(Backend):
         count = getattr(self.llm, "count_tokens", None)
         return int(count(text)) if count else super().count_tokens(text)
 
-    def complete(self, requests: Sequence[Request]) -> list[Completion]:
-        """Answer every request, in order, asking only what is not stored."""
-        with Stopwatch(self._own):
-            return super().complete(requests)
-
     def plan(self, requests: Sequence[Request]) -> Plan:
         """Look everything up; nothing is asked."""
         plan = Plan()
@@ -118,6 +113,10 @@ class CachedLLM(Backend):
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
         """Yield stored answers first, then each new one once it is committed."""
+        with Stopwatch(self._own):
+            yield from self._stream(requests)
+
+    def _stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
         self._save_unsaved()
         plan = self.plan(requests)
         for position, answer in plan.cached.items():

@@ -197,8 +197,8 @@ def _find_key(url: str, variable: str | None) -> str | None:
     key = os.environ.get(variable, "").strip() if variable else ""
     if not key and variable and not is_loopback(url):
         raise LLMAccessError(
-            f"no key for {url}: set the environment variable {variable}, or "
-            "api_key_env=None for a server without keys"
+            f"no key for {url}: set the environment variable {variable} (to any word, "
+            "such as 'none', for a server without keys)"
         )
     if not key.isascii():
         raise LLMAccessError(

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from graphllm.errors import SpendingLimitError
 
+# How every refusal for money's sake begins; a caller can tell it from other errors.
+LIMIT_REACHED = "spending limit reached"
+
 
 @dataclass
 class Usage:
@@ -109,7 +112,7 @@ class Budget:
     def _check(name: str, value: float, limit: float | None) -> None:
         if limit is not None and value > limit:
             raise SpendingLimitError(
-                f"spending limit reached: {name}={limit:g} "
+                f"{LIMIT_REACHED}: {name}={limit:g} "
                 f"(the next call could bring it to {value:g}); "
                 "answers so far are kept, raise the limit to go on"
             )

@@ -61,7 +61,9 @@ def fuse(
     plain = x[llm_mask]
     if fusion == "mix":
         blend = mix * x_llm + (1.0 - mix) * plain
-        x_llm = F.normalize(blend, dim=-1) * plain.norm(dim=-1, keepdim=True)
+        length = plain.norm(dim=-1, keepdim=True)
+        length = torch.where(length > 0, length, x_llm.norm(dim=-1, keepdim=True))
+        x_llm = F.normalize(blend, dim=-1) * length
     elif fusion == "random_view" and training:
         take = torch.rand(rows, 1, device=x.device) < 0.5
         x_llm = torch.where(take, x_llm, plain)

@@ -59,6 +59,7 @@ RELEVANCE_FILTER = Template(
     parser=neighbor_numbers,
     # The answer chooses neighbours; it adds no words to the node.
     to_text=_no_words,
+    enriches=False,
     needs_neighbors=True,
     max_new_tokens=24,
     form="a JSON list of their numbers, such as [1, 3], or [] for none",

@@ -66,6 +66,8 @@ class Template:
         weigh (Callable, optional): For answers that rank: the texts to encode apart,
             each with a positive weight. An encoder that reads "A, B" as one text
             cannot tell the first choice from the second.
+        enriches (bool): Whether the answer adds words to the node. One that only
+            picks neighbours does not, and cannot enhance features.
         label_aware (bool): Whether class names appear in the prompt. Label-aware
             answers carry the class vocabulary into the features: report them apart.
         needs_neighbors (bool): Whether ``{neighbors}`` is used.
@@ -85,6 +87,7 @@ class Template:
     max_new_tokens: int = 128
     form: str = ""
     weigh: Callable[[object], Sequence[tuple[str, float]]] | None = None
+    enriches: bool = True
 
     @property
     def id(self) -> str:

@@ -84,13 +84,36 @@ def test_dry_run_asks_nothing_and_predicts_the_calls(folder, server, tmp_path, c
     assert "0 calls" in stdout
 
 
-def test_a_spending_limit_keeps_what_was_answered(folder, server, tmp_path, capsys):
-    limited = arguments(folder, server.url, tmp_path / "o", "--max-calls", "7")
-    code, _, _ = run(capsys, *limited)
-    assert code == 0
+def test_a_spending_limit_stops_and_keeps_what_was_answered(
+    folder, server, tmp_path, capsys
+):
+    args = arguments(folder, server.url, tmp_path / "o")
+    code, _, stderr = run(capsys, *args, "--max-calls", "7")
+    assert code == 2
+    assert stderr.splitlines()[-1].startswith("error: spending limit reached")
     assert server.calls == 7
-    result = json.loads((tmp_path / "o" / "result.json").read_text())
-    assert result["details"]["answers"]["failed"] > 0
+    assert not (tmp_path / "o" / "result.json").exists()
+    planned = json.loads(run(capsys, *args, "--dry-run", "--json")[1])["calls"]
+    code, _, _ = run(capsys, *args, "--max-calls", str(planned))
+    assert code == 0
+    assert server.calls == 7 + planned
+
+
+def test_a_server_that_answers_nothing_usable_is_no_result(folder, tmp_path, capsys):
+    with FaultServer(fault_rate=1.0, rate_fault="400") as server:
+        args = arguments(folder, server.url, tmp_path / "o")
+        code, _, stderr = run(capsys, *args)
+    assert code == 2
+    assert "not one usable answer to 10 questions" in stderr.splitlines()[-1]
+
+
+def test_an_output_that_is_in_the_way(folder, server, tmp_path, capsys):
+    for name in ("trainings.jsonl", "result.json"):
+        (tmp_path / name / name).mkdir(parents=True)
+        args = arguments(folder, server.url, tmp_path / name, "--epochs", "1")
+        code, _, stderr = run(capsys, *args)
+        assert code == 2
+        assert stderr.splitlines()[-1].startswith("error: cannot ")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +134,8 @@ def test_a_spending_limit_keeps_what_was_answered(folder, server, tmp_path, caps
         (["--llm", "no-such-model"], "no model 'no-such-model'"),
         (["--llm", "http://127.0.0.1:9/v1"], "no LLM server at http://127.0.0.1:9"),
         (["--encoder", "nothing"], "nothing"),
+        (["--prompts", "relevance_filter"], "adds no words"),
+        (["--max-calls", "-1"], "'max_calls' must not be negative (got -1)"),
         (["--max-cost", "1"], "--price"),
         (["--out", "/proc/nowhere"], "another --out"),
         (["--cache", "/proc/nowhere/a.sqlite"], "/proc/nowhere"),

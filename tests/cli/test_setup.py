@@ -73,11 +73,11 @@ def test_names_are_checked_before_anything_slow():
 
 
 def test_the_pool_and_the_budget_fit(tiny):
-    assert setup.check_pool(tiny, "file", 6, "all", 2) == "all"
+    assert setup.check_pool(tiny, "file", 6, "all", 2, 3) == "all"
     with pytest.raises(BudgetError, match=r"\[1, 6\]"):
-        setup.check_pool(tiny, "file", 7, "all", 2)
+        setup.check_pool(tiny, "file", 7, "all", 2, 1)
     with pytest.raises(UnknownNameError, match="pool 'everyone'"):
-        setup.check_pool(tiny, "file", 1, "everyone", 2)
+        setup.check_pool(tiny, "file", 1, "everyone", 2, 1)
 
 
 def test_an_output_folder_that_cannot_be(tmp_path):

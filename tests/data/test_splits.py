@@ -31,7 +31,16 @@ def masks(data):
 )
 @settings(max_examples=60, deadline=None)
 def test_random_splits_cover_the_labelled_nodes_once(y, split, seed):
-    data = apply_split(labelled(y), split, seed)
+    try:
+        data = apply_split(labelled(y), split, seed)
+    except TextGraphError as error:
+        # Refused only where a part would be empty: five nodes always suffice for
+        # shares, three of one class for counts.
+        known = [label for label in y if label >= 0]
+        most = max(known.count(label) for label in known)
+        assert (len(known) if split == "random-60-20-20" else most) < 5  # noqa: PT017
+        assert "too few" in str(error)  # noqa: PT017
+        return
     assert torch.stack(masks(data)).sum(0).equal((data.y >= 0).long())
     validate_text_graph(data)
 

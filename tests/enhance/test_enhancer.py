@@ -139,6 +139,22 @@ def test_isolated_nodes_are_not_asked_about_neighbours(sbm):
     assert len(asked) == len({int(n) for n in sbm.edge_index.unique()})
 
 
+def test_nodes_without_text_are_not_asked_about_it(sbm):
+    sbm.text = ["", "   ", *sbm.text[2:]]
+    llm = ScriptedLLM(lambda r: "galaxy")
+    made = enhancer(llm, budget=1.0).run(sbm)
+    assert {r.node for r in llm.calls} == set(range(2, 60))
+    assert made.llm_index.tolist() == list(range(2, 60))
+
+
+def test_a_node_without_plain_features_still_gets_its_answer(sbm):
+    x = torch.randn(60, 13)
+    x[3] = 0
+    answer = torch.randn(1, 13)
+    data = attach(sbm, x, torch.tensor([3]), answer, [], 0.5)
+    assert torch.allclose(data.x_llm, answer, atol=1e-6)
+
+
 def test_progress_counts_up(sbm):
     seen = []
     enhancer(ScriptedLLM(lambda r: "oven")).run(

@@ -147,6 +147,47 @@ def test_an_interrupted_run_goes_on_where_it_stopped(graph, tmp_path, monkeypatc
     assert len(trained) == 11 + 10
 
 
+def test_one_ledger_serves_any_number_of_runs(graph, tmp_path):
+    ledger = Ledger(tmp_path / "trainings.jsonl")
+    llm = oracle(graph, 1)
+    first = run(graph, llm, epochs=2, seeds=[0], ledger=ledger)
+    for _ in range(3):
+        again = run(graph, llm, epochs=2, seeds=[0], ledger=ledger)
+        assert again.arms == first.arms
+
+
+def test_the_random_control_is_drawn_anew_for_each_seed(graph):
+    made = enhancer(oracle(graph, 1), 20)
+    x = encode(graph.text)
+    drawn = [
+        build_arms(graph, made, x, seed)["random"].data.llm_index.tolist()
+        for seed in (0, 1, 1)
+    ]
+    assert drawn[0] != drawn[1]
+    assert drawn[1] == drawn[2]
+
+
+def test_without_usable_answers_there_is_nothing_to_compare(graph):
+    from graphllm.errors import LLMError
+
+    with pytest.raises(LLMError, match=r"not one usable answer to 150 questions"):
+        run(graph, ScriptedLLM(lambda request: ""), epochs=1)
+
+
+def test_few_usable_answers_are_said(graph, caplog):
+    llm = ScriptedLLM(lambda request: "star" if request.node % 5 == 0 else "")
+    run(graph, llm, epochs=1, seeds=[0])
+    assert "only 30 of 150 answers about the chosen nodes are usable" in caplog.text
+
+
+def test_the_plan_with_repair_is_an_upper_bound(graph):
+    llm = oracle(graph, 1)
+    x = encode(graph.text)
+    once = plan_ellagnn(graph, enhancer(llm, 20), x, "file", [0])
+    twice = plan_ellagnn(graph, enhancer(llm, 20, repair=True), x, "file", [0])
+    assert twice.calls == 2 * once.calls
+
+
 def test_the_plan_counts_every_call_of_the_run(graph, tmp_path):
     llm = oracle(graph, 1)
     cached = CachedLLM(llm, tmp_path / "answers.sqlite")

@@ -60,6 +60,16 @@ def test_patience_stops(graph):
     assert len(result.train_loss) == result.scores["free"].epoch + 5
 
 
+def test_a_view_scores_as_if_it_were_alone(graph):
+    """Arms with one view and arms with two must stop by the same rule."""
+    for seed in range(4):
+        options = {"seed": seed, "epochs": 120, "patience": 4}
+        _, both = train(graph, {"free": False, "llm": True}, **options)
+        for name, use_llm in (("free", False), ("llm", True)):
+            _, alone = train(graph, {name: use_llm}, **options)
+            assert both.scores[name] == alone.scores[name]
+
+
 def test_without_enhanced_rows_both_views_agree(graph):
     bare = attach(graph, graph.x, torch.empty(0).long(), graph.x[:0], [])
     _, result = train(bare, {"free": False, "llm": True})

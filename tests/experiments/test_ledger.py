@@ -44,6 +44,14 @@ def test_foreign_lines_are_ignored(tmp_path):
     assert Ledger(path).get("b") == {}
 
 
+def test_a_file_that_is_no_text_is_ignored_and_a_folder_is_refused(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(b"\xff\xfe\n")
+    assert Ledger(path).get("a") is None
+    with pytest.raises(GraphLLMError, match=r"cannot read.*another --out"):
+        Ledger(tmp_path)
+
+
 def test_a_file_that_cannot_be_written(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("")

@@ -23,6 +23,13 @@ def test_mix_by_hand_keeps_the_length():
     assert torch.allclose(out, torch.tensor([[4.0, 2.0]]) * 5 / 20**0.5)
 
 
+def test_mix_gives_a_row_of_zeros_the_enhanced_length():
+    out = fuse(
+        torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]), torch.tensor([True]), "mix"
+    )
+    assert torch.allclose(out, torch.tensor([[3.0, 4.0]]))
+
+
 @pytest.mark.parametrize(("mix", "expected"), [(0.0, X[MASK]), (1.0, X_LLM)])
 def test_mix_ends(mix, expected):
     assert torch.allclose(fuse(X, X_LLM, MASK, "mix", mix=mix)[MASK], expected)
