@@ -38,7 +38,7 @@ def test_random_splits_cover_the_labelled_nodes_once(y, split, seed):
         # shares, three of one class for counts.
         known = [label for label in y if label >= 0]
         most = max(known.count(label) for label in known)
-        assert (len(known) if split == "random-60-20-20" else most) < 5  # noqa: PT017
+        assert (len(known) if split == "random-60-20-20" else most) < 5
         assert "too few" in str(error)  # noqa: PT017
         return
     assert torch.stack(masks(data)).sum(0).equal((data.y >= 0).long())
