@@ -69,7 +69,7 @@ AnswerWeight = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Share of the answer in a feature.")
 ]
 SelectionSeed = Annotated[
-    int, typer.Option(help="Seed of the selection, one for all seeds.")
+    int, typer.Option(help="Seed of a random selector; the control draws anew a seed.")
 ]
 Repair = Annotated[
     bool, typer.Option("--repair", help="Ask once more when an answer is malformed.")

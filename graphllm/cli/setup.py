@@ -216,7 +216,7 @@ def open_llm(
 def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
     """An encoder, and the features of the graph's text (kept between runs)."""
     bars.update("encode text", 0, 1)
-    encoder = load_encoder(spec, progress=True)
+    encoder = load_encoder(spec, progress=sys.stderr.isatty())
     x = encode_cached(encoder, data.text)
     if isinstance(encoder, SentenceEncoder):
         # From here on it reads a few answers at a time.

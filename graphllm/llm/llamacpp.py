@@ -28,15 +28,20 @@ _SPEED_PROMPT = "Describe in two sentences what a graph neural network is. "
 
 
 class LlamaCppLLM(Backend):
-    """A GGUF model on the CPU, several times faster there than float32.
+    """A quantised model on the CPU: starts at once, small, answers as they come.
+
+    Three times as fast there as float32 one prompt at a time, and faster still where
+    prompts begin alike or answers are long; ``benchmarks/llm_service.py`` measures it
+    beside :class:`~graphllm.llm.TransformersLLM`, whose full batches can be quicker.
 
     Starts ``n_parallel`` servers of llama.cpp in this process, each with one slot
     and its share of the threads, and hands each request to a free one. One slot a
     server, and not many slots in one, because then an answer does not depend on its
-    batch: with flash attention off, greedy answers are the same bit for bit
-    whatever else is asked, in whatever order (many slots that re-use prompts gave
-    another answer in 1 of 16). It is no slower: on a CPU llama.cpp gains little from
-    batches, and servers of one thread never wait for each other.
+    batch: with flash attention off, greedy answers are the same whatever else is
+    asked, in whatever order. Many slots that re-use prompts gave another answer in 1
+    of 16, for a fifth less processor time; flash attention in 6 of 16. And servers of
+    one thread never wait for each other, as the threads of one server do on a busy
+    machine.
 
     Each server keeps the keys and values of its last prompt, so what prompts have in
     common at the beginning (system message, instruction) is read once. The very same
@@ -276,7 +281,8 @@ def _start(path: Path, name: str, n_ctx: int, n_threads: int) -> Any:
     params.cpuparams.n_threads = n_threads
     params.cpuparams_batch.n_threads = n_threads
     # Its sums depend on how many tokens are read at once.
-    params.flash_attn_type = xllamacpp.llama_flash_attn_type(0)
+    off = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    params.flash_attn_type = off
     params.ctx_shift = False
     params.cache_ram_mib = 0  # keeps the last prompt, not old ones
     params.warmup = False
