@@ -285,6 +285,8 @@ def _start(path: Path, name: str, n_ctx: int, n_threads: int) -> Any:
     params.flash_attn_type = off
     params.ctx_shift = False
     params.cache_ram_mib = 0  # keeps the last prompt, not old ones
+    # Requests of this class say themselves; other clients get one answer, in any order.
+    params.cache_prompt = False
     params.warmup = False
     params.verbosity = -1
     params.ui = False
