@@ -20,7 +20,7 @@ def real_parts():
     from graphllm.encode import SentenceEncoder
     from graphllm.llm import CachedLLM, load_llm
 
-    llm = CachedLLM(load_llm("smollm2"), None)
+    llm = CachedLLM(load_llm("smollm2"))
     return PyDocs()[0], SentenceEncoder("minilm", progress=True), llm
 
 

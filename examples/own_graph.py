@@ -8,9 +8,10 @@ import argparse
 
 from graphllm.data import apply_split
 from graphllm.datasets import from_edges
-from graphllm.encode import TfidfEncoder
+from graphllm.encode import SentenceEncoder, TfidfEncoder
 from graphllm.enhance import Enhancer
 from graphllm.experiments import Training, run_ellagnn
+from graphllm.llm import CachedLLM, load_llm
 from graphllm.selection import DegreeSelector
 from graphllm.testing import ScriptedLLM
 
@@ -44,9 +45,12 @@ def main():
     texts, edges, labels = toy_library(copies)
     data = from_edges(texts, edges, labels)
     data = apply_split(data, "random-60-20-20")
-    # Any object with complete(requests) answers here; this one knows two sentences.
-    llm = ScriptedLLM(lambda request: "It is done by hand, with care.")
-    encoder = TfidfEncoder(min_count=1).fit(data.text)
+    if args.smoke:
+        # Any object with complete(requests) will do; this one knows one sentence.
+        llm = ScriptedLLM(lambda request: "It is done by hand, with care.")
+        encoder = TfidfEncoder(min_count=1).fit(data.text)
+    else:
+        llm, encoder = CachedLLM(load_llm("smollm2")), SentenceEncoder("minilm")
     enhancer = Enhancer(llm, ["expand"], encoder, DegreeSelector(), 0.1)
     training = Training(backbone="gcn", hidden_channels=16, epochs=30)
     result = run_ellagnn(

@@ -1,0 +1,65 @@
+"""README says what the recorded results say, and its code runs."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def load(name):
+    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
+
+
+def section_about(name):
+    """From the link to a result to the link to the next one."""
+    return README.split(f"({RESULTS.relative_to(ROOT).as_posix()}/{name})")[1].split(
+        "(benchmarks/results/"
+    )[0]
+
+
+@pytest.mark.parametrize(
+    "name", ["ellagnn_pydocs_demo.json", "ellagnn_cora_replay.json"]
+)
+def test_every_row_of_the_tables_is_in_the_result(name):
+    result, section = load(name), section_about(name)
+    plain = result["arms"]["plain"]["test_acc"]["values"]
+    rows = re.findall(r"^\| \**(\w+)\**[^|]*\|([^|]*)\|([^|]*)\|", section, re.M)
+    rows = [row for row in rows if row[0] in result["arms"]]
+    assert len(rows) >= 5
+    for arm, shown, difference in rows:
+        accuracy = result["arms"][arm]["test_acc"]
+        expected = f"{100 * accuracy['mean']:.1f} ± {100 * accuracy['std']:.1f}"
+        assert shown.strip() == expected, arm
+        if difference.strip():
+            gaps = [a - b for a, b in zip(accuracy["values"], plain, strict=True)]
+            mean = 100 * sum(gaps) / len(gaps)
+            assert difference.strip().startswith(f"{mean:+.1f}".replace("-", "−")), arm
+    command = result["config"]["command"]
+    assert command in README
+
+
+def test_the_llm_service_table_is_the_recorded_one():
+    rows = load("llm_service.json")["rows"]
+    for backend in ("transformers", "llamacpp"):
+        row = rows[backend]
+        assert f"| {row['answers_per_s']:.2f} | {row['speedup']:.1f}x |" in README
+
+
+def test_every_link_into_the_repository_exists():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.slow
+def test_the_python_example_runs():
+    code = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    assert "budget=100" in code
+    scope = {}
+    exec(compile(code.replace("budget=100", "budget=3"), "README.md", "exec"), scope)
+    assert scope["out"].shape == (scope["data"].num_nodes, 15)
+    assert int(scope["data"].llm_mask.sum()) == 3
