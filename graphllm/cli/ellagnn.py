@@ -53,9 +53,8 @@ def ellagnn(
 ) -> None:
     """E-LLaGNN and its controls: an LLM enriches a small share of the nodes.
 
-    Arms: plain (same encoder, no LLM), random (same budget, random nodes), shuffled
-    (another node's answers), ellagnn (LLM-free when predicting),
-    ellagnn_llm_at_test and, with full texts, the oracle in the LLM's place.
+    Arms: plain (no LLM), random (nodes), shuffled (answers of other nodes), ellagnn
+    (LLM-free when predicting), ellagnn_llm_at_test, oracle (full texts, if any).
     """
     arguments = dict(locals())
     # torch and PyG load only now: --help stays quick.
@@ -74,21 +73,20 @@ def ellagnn(
     with Bars() as bars:
         data, split = setup.load_data(dataset, data_root, split, bars)
         where = setup.check_pool(data, split, spent, pool, layers, seeds)
-        wording = setup.domain_of(data, domain)
         with setup.open_llm(llm, llm_model, concurrency, limits, cache, bars) as model:
             encode, x = setup.encode_text(encoder, data, bars)
             enhancer = Enhancer(
                 *(model, names, encode, chosen, spent),
                 pool=where,
                 num_hops=layers,
-                domain=wording,
+                domain=setup.domain_of(data, domain),
                 answer_weight=answer_weight,
                 repair=repair,
                 seed=selection_seed,
             )
             if dry_run:
-                show_plan(plan_ellagnn(data, enhancer, x, split, range(seeds)), json_)
-                return
+                plan = plan_ellagnn(data, enhancer, x, split, range(seeds))
+                return show_plan(plan, json_)
             result = run_ellagnn(
                 data,
                 enhancer,
