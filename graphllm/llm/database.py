@@ -143,9 +143,13 @@ class Database:
             )
 
     def _found_version(self, connection: sqlite3.Connection) -> int:
-        found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if found == 0 and tables:
+        found = _number(connection, "PRAGMA user_version")
+        if found == 0 and _number(connection, "SELECT count(*) FROM sqlite_master"):
+            # Tables and version are committed together: where another process made
+            # them between the two questions, the version is there by now.
+            found = _number(connection, "PRAGMA user_version")
+            if found:
+                return found
             raise CacheError(
                 f"'{self.path}' is another program's database; name another file"
             )
@@ -184,6 +188,10 @@ class Database:
         return (
             f"the answer cache '{self.path}' {reason}, or name another file ({error})"
         )
+
+
+def _number(connection: sqlite3.Connection, question: str) -> int:
+    return int(connection.execute(question).fetchone()[0])
 
 
 def _primary_code(error: sqlite3.Error) -> int:

@@ -183,3 +183,19 @@ def test_read_only_opening_makes_no_file(path):
     with pytest.raises(CacheError, match="cannot be opened"):
         opened(path, read_only=True)
     assert not path.parent.exists()
+
+
+def test_a_store_made_between_two_questions_is_ours(tmp_path):
+    """Another process commits tables and version while this one is looking."""
+
+    class Looking:
+        replies = iter([0, 3, 1])
+
+        def execute(self, question):
+            return self
+
+        def fetchone(self):
+            return (next(self.replies),)
+
+    database = opened(tmp_path / "answers.sqlite")
+    assert database._found_version(Looking()) == 1
