@@ -6,10 +6,11 @@ from torch_geometric.data import Data
 
 from graphllm.datasets.base import TextGraphDataset, Transform
 from graphllm.datasets.fetch import fetch
-from graphllm.datasets.locate import download_root, find_folder
+from graphllm.datasets.locate import download_root
 from graphllm.datasets.manifest import Manifest, check_graph, load_manifest
+from graphllm.datasets.prepared import read_prepared
 from graphllm.datasets.raw_texts import RawTextGraph, classes_by_size, read_raw_texts
-from graphllm.datasets.text_graph_files import read_text_graph, write_text_graph
+from graphllm.datasets.text_graph_files import write_text_graph
 
 # Papers of each class, in the order of the label names of the manifest.
 CLASS_SIZES = (239, 562, 685, 490, 641, 569)
@@ -35,12 +36,8 @@ class CiteSeer(TextGraphDataset):
     def __init__(
         self, root: str | Path | None = None, transform: Transform | None = None
     ) -> None:
-        manifest = load_manifest("citeseer")
-        folder = find_folder(manifest.folder, manifest.files, root)
-        if folder is None:
-            folder = prepare_citeseer(root)
-        data = read_text_graph(folder, label_names=manifest.label_names)
-        super().__init__(check_graph(data, manifest, folder), "citeseer", transform)
+        data, _ = read_prepared(load_manifest("citeseer"), root, prepare_citeseer)
+        super().__init__(data, "citeseer", transform)
 
 
 def prepare_citeseer(root: str | Path | None = None) -> Path:

@@ -8,11 +8,12 @@ from torch_geometric.data import Data
 
 from graphllm.datasets.base import TextGraphDataset, Transform
 from graphllm.datasets.fetch import fetch
-from graphllm.datasets.locate import download_root, find_folder
+from graphllm.datasets.locate import download_root
 from graphllm.datasets.manifest import check_graph, load_manifest
 from graphllm.datasets.planetoid_text import MANIFESTS, read_planetoid
+from graphllm.datasets.prepared import read_prepared
 from graphllm.datasets.raw_texts import read_raw_texts
-from graphllm.datasets.text_graph_files import read_text_graph, write_text_graph
+from graphllm.datasets.text_graph_files import write_text_graph
 from graphllm.datasets.text_order import order_texts
 
 
@@ -39,12 +40,8 @@ class Cora(TextGraphDataset):
     def __init__(
         self, root: str | Path | None = None, transform: Transform | None = None
     ) -> None:
-        manifest = load_manifest("cora")
-        folder = find_folder(manifest.folder, manifest.files, root)
-        if folder is None:
-            folder = prepare_cora(root)
-        data = read_text_graph(folder, label_names=manifest.label_names)
-        super().__init__(check_graph(data, manifest, folder), "cora", transform)
+        data, _ = read_prepared(load_manifest("cora"), root, prepare_cora)
+        super().__init__(data, "cora", transform)
 
 
 def prepare_cora(root: str | Path | None = None) -> Path:

@@ -11,8 +11,9 @@ from torch_geometric.data import Data
 from graphllm.datasets.base import TextGraphDataset, Transform
 from graphllm.datasets.fetch import fetch
 from graphllm.datasets.labels import encode_labels
-from graphllm.datasets.locate import download_root, find_folder
+from graphllm.datasets.locate import download_root
 from graphllm.datasets.manifest import check_graph, load_manifest
+from graphllm.datasets.prepared import read_prepared
 from graphllm.datasets.text_file import read_utf8
 from graphllm.datasets.text_graph_files import read_text_graph, write_text_graph
 from graphllm.errors import DatasetError
@@ -53,11 +54,7 @@ class Wikispeedia(TextGraphDataset):
         transform: Transform | None = None,
     ) -> None:
         manifest = load_manifest("wikispeedia")
-        folder = find_folder(manifest.folder, manifest.files, root)
-        if folder is None:
-            folder = prepare_wikispeedia(root)
-        data = read_text_graph(folder, label_names=manifest.label_names)
-        check_graph(data, manifest, folder)
+        data, folder = read_prepared(manifest, root, prepare_wikispeedia)
         if not undirected:
             data = read_text_graph(folder, False, manifest.label_names)
         super().__init__(data, "wikispeedia", transform)

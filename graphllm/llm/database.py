@@ -148,11 +148,10 @@ class Database:
             # Tables and version are committed together: where another process made
             # them between the two questions, the version is there by now.
             found = _number(connection, "PRAGMA user_version")
-            if found:
-                return found
-            raise CacheError(
-                f"'{self.path}' is another program's database; name another file"
-            )
+            if found == 0:
+                raise CacheError(
+                    f"'{self.path}' is another program's database; name another file"
+                )
         return found
 
     def _create(self, connection: sqlite3.Connection) -> int:
