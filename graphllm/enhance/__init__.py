@@ -8,6 +8,7 @@ from graphllm.enhance.neighbors import (
     neighbor_similarity,
     neighbor_weights,
 )
+from graphllm.enhance.restrict import restrict
 
 __all__ = [
     "Answer",
@@ -21,5 +22,6 @@ __all__ = [
     "neighbor_similarity",
     "neighbor_weights",
     "oracle_template",
+    "restrict",
     "shuffle_answers",
 ]
