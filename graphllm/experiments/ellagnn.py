@@ -188,7 +188,7 @@ def run_ellagnn(
         first = first or arms
         start = time.perf_counter()
         for position, (name, arm) in enumerate(arms.items()):
-            fits.setdefault(name, []).append(_train(arm, seed, training, ledger))
+            fits.setdefault(name, []).append(train_arm(arm, seed, training, ledger))
             if progress is not None:
                 done = number * len(arms) + position + 1
                 progress("train", done, len(seeds) * len(arms))
@@ -283,14 +283,38 @@ def _stage(progress: Progress | None, stage: str) -> Callable[[int, int], None] 
     return lambda done, total: progress(stage, done, total)
 
 
-def _train(arm: Arm, seed: int, training: Training, ledger: Ledger | None) -> Fit:
+def train_arm(
+    arm: Arm,
+    seed: int,
+    training: Training,
+    ledger: Ledger | None = None,
+    keep_predictions: bool = False,
+) -> Fit:
+    """Train one network on one arm, or take the finished training from the ledger.
+
+    Args:
+        arm (Arm): Graph and views.
+        seed (int): Seed of the initial parameters, dropout and drawn views.
+        training (Training): Network and optimisation.
+        ledger (Ledger, optional): Where finished trainings are kept.
+        keep_predictions (bool, optional): See :func:`~graphllm.experiments.fit`.
+
+    Returns:
+        Fit: Scores and curves.
+    """
     key = Ledger.key(
-        views=arm.views, seed=seed, graph=_features_hash(arm.data), **asdict(training)
+        views=arm.views,
+        seed=seed,
+        graph=_features_hash(arm.data),
+        **({"predictions": True} if keep_predictions else {}),
+        **asdict(training),
     )
     kept = ledger.get(key) if ledger is not None else None
     if kept is not None:
         scores = {name: Score(**score) for name, score in kept["scores"].items()}
-        return Fit(scores, kept["train_loss"], kept["val_acc"])
+        return Fit(
+            scores, kept["train_loss"], kept["val_acc"], kept.get("predictions", {})
+        )
     data = arm.data
     # The caller's random state is left as it was.
     with torch.random.fork_rng():
@@ -304,6 +328,7 @@ def _train(arm: Arm, seed: int, training: Training, ledger: Ledger | None) -> Fi
             weight_decay=training.weight_decay,
             epochs=training.epochs,
             patience=training.patience,
+            keep_predictions=keep_predictions,
         )
     if ledger is not None:
         ledger.put(key, asdict(result))
@@ -313,7 +338,11 @@ def _train(arm: Arm, seed: int, training: Training, ledger: Ledger | None) -> Fi
 def _features_hash(data: Data) -> str:
     """Fingerprint of everything that training reads, masks included."""
     digest = [graph_fingerprint(data)]
-    for name in ("x", "x_llm", "llm_index", "train_mask", "val_mask", "test_mask"):
+    for name in (
+        *("x", "x_llm", "x_views", "view_mask", "llm_index"),
+        *("edge_weight", "keep_edge", "free_edge_weight"),
+        *("train_mask", "val_mask", "test_mask"),
+    ):
         value = getattr(data, name, None)
         if value is not None:
             digest.append(f"{name}:{_checksum(value)}")

@@ -1,6 +1,6 @@
 """Train one network on one graph, full batch, and read the test data once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +9,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphllm.models import ELLaGNN, takes_edge_weight
+
+Objective = Callable[[ELLaGNN, Data, int], Tensor]
 
 
 @dataclass
@@ -34,11 +36,14 @@ class Fit:
         scores (dict[str, Score]): One for each way to run the network.
         train_loss (list[float]): Cross-entropy of each epoch.
         val_acc (dict[str, list[float]]): Validation accuracy of each epoch.
+        predictions (dict[str, list[int]]): Predicted class of every node, one list
+            for each way to run the network; only where asked for.
     """
 
     scores: dict[str, Score]
     train_loss: list[float] = field(default_factory=list)
     val_acc: dict[str, list[float]] = field(default_factory=dict)
+    predictions: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -60,6 +65,9 @@ def fit(
     weight_decay: float = 5e-4,
     epochs: int = 300,
     patience: int = 50,
+    objective: Objective | None = None,
+    on_step: Callable[[ELLaGNN, int], None] | None = None,
+    keep_predictions: bool = False,
 ) -> Fit:
     """Train with cross-entropy on the training nodes, stop on validation.
 
@@ -81,6 +89,13 @@ def fit(
         patience (int, optional): Epochs without a better validation accuracy after
             which a view is closed; training ends with the last view, and no view
             changes the score of another. (default: :obj:`50`)
+        objective (Callable, optional): Called with (model, data, epoch), returns the
+            loss of one step. (default: cross-entropy on the training nodes, with the
+            enhanced features where the graph has them)
+        on_step (Callable, optional): Called with (model, epoch) after each backward
+            pass, before the parameters move: a place to read gradients.
+        keep_predictions (bool, optional): Whether the predicted classes are part of
+            the outcome. (default: :obj:`False`)
 
     Returns:
         Fit: Scores and curves.
@@ -88,16 +103,17 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     best = {name: _Best() for name in views}
     result = Fit(scores={}, val_acc={name: [] for name in views})
-    enhanced = any_enhanced(data)
+    objective = objective or supervised
     for epoch in range(1, epochs + 1):
         still_open = [n for n in views if epoch - best[n].epoch <= patience]
         if not still_open:
             break
         model.train()
         optimizer.zero_grad()
-        out = run_model(model, data, use_llm=enhanced)
-        loss = F.cross_entropy(out[data.train_mask], data.y[data.train_mask])
+        loss = objective(model, data, epoch)
         loss.backward()
+        if on_step is not None:
+            on_step(model, epoch)
         optimizer.step()
         result.train_loss.append(loss.item())
         for name in still_open:
@@ -105,9 +121,19 @@ def fit(
             result.val_acc[name].append(accuracy)
     for name, use_llm in views.items():
         model.load_state_dict(best[name].state)
-        test_acc = accuracy_on(model, data, data.test_mask, use_llm)
+        predicted = predict_view(model, data, use_llm)
+        right = (predicted == data.y)[data.test_mask]
+        test_acc = float(right.float().mean())
         result.scores[name] = Score(best[name].val_acc, test_acc, best[name].epoch)
+        if keep_predictions:
+            result.predictions[name] = predicted.tolist()
     return result
+
+
+def supervised(model: ELLaGNN, data: Data, epoch: int) -> Tensor:
+    """Cross-entropy on the training nodes, enhanced features where there are any."""
+    out = run_model(model, data, use_llm=True)
+    return F.cross_entropy(out[data.train_mask], data.y[data.train_mask])
 
 
 def any_enhanced(data: Data) -> bool:
@@ -117,21 +143,30 @@ def any_enhanced(data: Data) -> bool:
 
 
 def run_model(model: ELLaGNN, data: Data, *, use_llm: bool) -> Tensor:
-    """Class scores of every node, with the enhanced features or without."""
+    """Class scores of every node, with the enhanced features or without.
+
+    With them, nodes listen to their neighbours as the language model advised:
+    through ``edge_weight`` where the backbone takes weights, and without the edges
+    outside ``keep_edge`` where the graph has it. Without them, ``free_edge_weight`` (made by the encoder
+    alone) is used where the graph has it.
+    """
+    weighs = takes_edge_weight(model.backbone)
     if not (use_llm and any_enhanced(data)):
-        return model(data.x, data.edge_index)
-    weight = data.edge_weight if takes_edge_weight(model.backbone) else None
-    return model(
-        data.x, data.edge_index, weight, x_llm=data.x_llm, llm_mask=data.llm_mask
-    )
+        weight = getattr(data, "free_edge_weight", None) if weighs else None
+        return model(data.x, data.edge_index, weight)
+    edge_index, weight = data.edge_index, data.edge_weight if weighs else None
+    keep_edge = getattr(data, "keep_edge", None)
+    if keep_edge is not None:
+        edge_index = edge_index[:, keep_edge]
+        weight = weight[keep_edge] if weight is not None else None
+    return model(data.x, edge_index, weight, x_llm=data.x_llm, llm_mask=data.llm_mask)
 
 
 @torch.no_grad()
-def accuracy_on(model: ELLaGNN, data: Data, mask: Tensor, use_llm: bool) -> float:
-    """Share of the nodes in the mask that are classified rightly."""
+def predict_view(model: ELLaGNN, data: Data, use_llm: bool) -> Tensor:
+    """Predicted class of every node, :math:`(|V|)`, with or without the LLM."""
     model.eval()
-    out = run_model(model, data, use_llm=use_llm)
-    return float((out[mask].argmax(dim=-1) == data.y[mask]).float().mean())
+    return run_model(model, data, use_llm=use_llm).argmax(dim=-1)
 
 
 @torch.no_grad()
