@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphllm.llm import LLM, Completion, Request
-from graphllm.prompts import NodeView, Template, repair_request
+from graphllm.prompts import NodeView, Template, render, repair_request
 
 Progress = Callable[[int, int], None]
 
@@ -31,6 +31,8 @@ class Answer:
         error (str, optional): Why there is no answer at all.
         parts (tuple): What the encoder reads: texts with weights that add up to
             one. Empty where the answer adds no words.
+        chosen (tuple[int, ...], optional): Of an answer that picks neighbours, their
+            nodes.
     """
 
     node: int
@@ -40,6 +42,7 @@ class Answer:
     text: str
     error: str | None = None
     parts: tuple[tuple[str, float], ...] = ()
+    chosen: tuple[int, ...] | None = None
 
 
 def complete(
@@ -105,6 +108,42 @@ def ask(
             if second.ok:
                 answers[i] = second
     return answers
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who is asked, and how.
+
+    Args:
+        llm (LLM): Who answers.
+        seed (int): Seed of whatever is drawn to be shown.
+        max_prompt_tokens (int): Token budget of a prompt.
+        repair (bool): See :func:`ask`.
+        progress (Callable, optional): Called with (answers so far, all).
+    """
+
+    llm: LLM
+    seed: int = 0
+    max_prompt_tokens: int = 1024
+    repair: bool = False
+    progress: Progress | None = None
+
+    def question(
+        self, template: Template, view: NodeView, max_new_tokens: int | None = None
+    ) -> Question:
+        """Write one question within the token budget; asks nothing."""
+        request = render(
+            template,
+            view,
+            count_tokens=getattr(self.llm, "count_tokens", None),
+            max_prompt_tokens=self.max_prompt_tokens,
+            max_new_tokens=max_new_tokens,
+        )
+        return Question(view, template, request)
+
+    def ask(self, questions: Sequence[Question]) -> list[Answer]:
+        """Ask and read; in the order of the questions."""
+        return ask(self.llm, questions, self.repair, self.progress)
 
 
 def _read(question: Question, completion: Completion) -> Answer:

@@ -5,16 +5,28 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch_geometric.data import Data
 
-from graphllm.enhance.enhancer import attach
+from graphllm.enhance.attach import attach_features, attach_neighborhoods
+from graphllm.enhance.encoded import Encoded
+from graphllm.enhance.enhancer import SIMILAR
+from graphllm.enhance.neighborhoods import Neighborhoods, Neighbors
 from graphllm.llm import Backend, Completion, Request
 from graphllm.prompts import NodeView, Parsed, Template
+from graphllm.seed import generator
 
 
-def shuffle_answers(data: Data, answer_weight: float = 0.5, seed: int = 0) -> Data:
+def shuffle_answers(
+    data: Data,
+    answer_weight: float = 0.5,
+    seed: int = 0,
+    neighbors: Neighbors | None = SIMILAR,
+) -> Data:
     """Give every enhanced node the answers of another one.
 
     The texts are as long, as fluent and as topical as before, only about the wrong
-    node: a gain that survives this is not knowledge about the node.
+    node: a gain that survives this is not knowledge about the node. Neighbourhoods
+    follow: those by similarity are computed anew from the wrong answers; those that
+    a model judged are dealt out anew among the edges into each enhanced node, as
+    many kept as before and the same weights, only at the wrong neighbours.
 
     Args:
         data (Data): What :meth:`Enhancer.run` returned, with two enhanced nodes or
@@ -22,24 +34,52 @@ def shuffle_answers(data: Data, answer_weight: float = 0.5, seed: int = 0) -> Da
         answer_weight (float, optional): As given to the enhancer.
             (default: :obj:`0.5`)
         seed (int, optional): Which other node. (default: :obj:`0`)
+        neighbors (Neighbors, optional): As given to the enhancer.
+            (default: by similarity)
 
     Returns:
-        Data: Shallow copy with other ``x_llm``, ``x_answer`` and ``edge_weight``.
+        Data: Shallow copy with other ``x_llm``, ``x_answer``, ``edge_weight`` and
+        ``keep_edge``, and other ``x_views``, ``view_mask`` and ``x_answers`` where
+        present.
     """
     rows = data.llm_index.numel()
-    generator = torch.Generator().manual_seed(seed)
-    circle = torch.randperm(rows, generator=generator)
+    random = generator(seed)
+    circle = torch.randperm(rows, generator=random)
     source = torch.empty_like(circle)
     # Everyone takes from the next one on a random circle: nobody keeps their own.
     source[circle] = circle.roll(-1)
-    return attach(
-        data,
-        data.x,
-        data.llm_index,
-        data.x_answer[source.to(data.x.device)],
-        data.provenance,
-        answer_weight,
-    )
+    source = source.to(data.x.device)
+    answer = data.x_answer[source]
+    views = getattr(data, "x_answers", None)
+    if views is None:
+        views = data.x_answer.unsqueeze(1)
+        mask = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
+    else:
+        mask = data.view_mask
+    encoded = Encoded(data.llm_index, answer, views[source], mask[source])
+    result = attach_features(data, data.x, encoded, data.provenance, answer_weight)
+    if neighbors is None:
+        chosen = None
+    elif neighbors.asks:
+        chosen = _deal_anew(data, random)
+    else:
+        chosen = neighbors(result, result.x, result.x_llm, result.llm_index)
+    return attach_neighborhoods(result, chosen, getattr(data, "free_edge_weight", None))
+
+
+def _deal_anew(data: Data, random: torch.Generator) -> Neighborhoods:
+    """Weights and cuts of each enhanced neighbourhood, in another order."""
+    target = data.edge_index[1]
+    edges = data.llm_mask[target].nonzero().view(-1)
+    edges = edges[torch.argsort(target[edges], stable=True)]
+    mixed = torch.randperm(edges.numel(), generator=random).to(edges.device)
+    mixed = mixed[torch.argsort(target[edges[mixed]], stable=True)]
+    weight, kept = data.edge_weight.clone(), getattr(data, "keep_edge", None)
+    weight[edges] = data.edge_weight[edges[mixed]]
+    if kept is not None:
+        kept = kept.clone()
+        kept[edges] = data.keep_edge[edges[mixed]]
+    return Neighborhoods(weight, kept)
 
 
 class OracleLLM(Backend):

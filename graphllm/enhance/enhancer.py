@@ -1,23 +1,29 @@
 """From a text graph and a language model to enhanced node features."""
 
-from collections.abc import Callable, Sequence
-from copy import copy
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Data
 
 from graphllm.data import validate_text_graph
-from graphllm.enhance.answers import Answer, Progress, Question, ask
-from graphllm.enhance.neighbors import neighbor_weights
+from graphllm.enhance.answers import Asker, Progress, Question
+from graphllm.enhance.attach import attach_features, attach_neighborhoods
+from graphllm.enhance.encoded import Encoder, encode_answers
+from graphllm.enhance.neighborhoods import Neighbors
+from graphllm.enhance.neighbors import (
+    InferenceNeighbors,
+    check_inference_neighbors,
+    inference_weights,
+)
+from graphllm.enhance.similarity import SimilarityNeighbors
 from graphllm.errors import PromptError
 from graphllm.llm import LLM, Estimate, estimate
-from graphllm.prompts import Template, build_views, get_templates, render
+from graphllm.prompts import Template, build_views, get_templates
 from graphllm.selection import Pool, SelectionContext, Selector
 
-Encoder = Callable[[list[str]], Tensor]
+SIMILAR = SimilarityNeighbors()
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,8 @@ class Enhancer:
     averaged with the weights of its template.
 
     Enhanced and plain features share one space and one size, which is what lets a
-    network trained with them run without a language model.
+    network trained with them run without a language model. What the answers say
+    about the neighbours goes into edge weights, never into ``edge_index``.
 
     .. note::
         The paper encodes the rewritten text as a whole. Averaging two encodings is
@@ -84,10 +91,23 @@ class Enhancer:
             (default: :obj:`False`)
         seed (int, optional): Seed of selection and neighbour snippets.
             (default: :obj:`0`)
+        neighbors (Neighbors, optional): Which neighbours an enhanced node listens
+            to: :class:`~graphllm.enhance.SimilarityNeighbors`,
+            :class:`~graphllm.enhance.JudgeNeighbors`,
+            :class:`~graphllm.enhance.HybridNeighbors`, or ``None`` for all alike.
+            (default: by similarity)
+        inference_neighbors (str, optional): What every other node, and at LLM-free
+            inference everyone, listens by: ``"uniform"`` or ``"encoder"``, see
+            :func:`~graphllm.enhance.inference_weights`. The latter makes training
+            and LLM-free inference alike. (default: :obj:`"uniform"`)
+        neighbor_labels (bool, optional): Whether label-aware prompts may name the
+            classes of neighbours in the training set. (default: :obj:`False`)
 
     Raises:
-        UnknownNameError: If a prompt or the domain is unknown.
-        PromptError: If there is no prompt at all, or one whose answers add no words.
+        UnknownNameError: If a prompt, the domain or ``inference_neighbors`` is
+            unknown.
+        PromptError: If there is no prompt at all, one twice, or one whose answers add
+            no words.
         ValueError: If ``answer_weight`` is outside [0, 1].
     """
 
@@ -107,6 +127,9 @@ class Enhancer:
         max_prompt_tokens: int = 1024,
         repair: bool = False,
         seed: int = 0,
+        neighbors: Neighbors | None = SIMILAR,
+        inference_neighbors: InferenceNeighbors = "uniform",
+        neighbor_labels: bool = False,
     ) -> None:
         if not prompts:
             raise PromptError("no prompts given; name at least one, such as 'expand'")
@@ -125,6 +148,10 @@ class Enhancer:
                 f"'{mute[0]}' adds no words to a node and cannot enhance features; "
                 "ask it with graphllm.enhance.ask, or take a prompt such as 'expand'"
             )
+        twice = [n for n, c in Counter(t.id for t in self.templates).items() if c > 1]
+        if twice:
+            raise PromptError(f"the prompt '{twice[0]}' is given twice; name it once")
+        check_inference_neighbors(inference_neighbors)
         self.encoder = encoder
         self.selector = selector
         self.budget = budget
@@ -135,6 +162,9 @@ class Enhancer:
         self.max_prompt_tokens = max_prompt_tokens
         self.repair = repair
         self.seed = seed
+        self.neighbors = neighbors
+        self.inference_neighbors: InferenceNeighbors = inference_neighbors
+        self.neighbor_labels = neighbor_labels
 
     def plan(self, data: Data, x: Tensor | None = None) -> Plan:
         """Choose the nodes and render the prompts; asks nothing.
@@ -171,8 +201,21 @@ class Enhancer:
             * ``x_answer``: mean encoding of the answers, :math:`(b, F)`,
             * ``llm_index``: their nodes, ascending, :math:`(b)`,
             * ``llm_mask``: :math:`(|V|)` ``bool``,
-            * ``edge_weight``: see :func:`~graphllm.enhance.neighbor_weights`,
-            * ``provenance``: ``list[Answer]``, every answer, the failed ones too.
+            * ``edge_weight``: :math:`(|E|)`, positive, mean one over the edges into
+              each node; absent where nothing weighs,
+            * ``keep_edge``: :math:`(|E|)` ``bool``, the same for networks that take
+              no weights, where ``neighbors`` cuts edges,
+            * ``free_edge_weight``: :math:`(|E|)`, the weights of LLM-free inference,
+              where ``inference_neighbors`` has some,
+            * ``provenance``: ``list[Answer]``, every answer, the failed ones too,
+              about the neighbours last;
+
+            and for :math:`P > 1` prompts
+
+            * ``x_views``: enhanced features of each answer apart, :math:`(b, P, F)`,
+              in the order of the prompts; plain ones where there is no answer,
+            * ``view_mask``: where there is one, :math:`(b, P)` ``bool``,
+            * ``x_answers``: the encoded answers, :math:`(b, P, F)`.
 
             A chosen node without one usable answer stays plain: it is in
             ``provenance`` but not in ``llm_index``.
@@ -181,15 +224,29 @@ class Enhancer:
         if x is None:
             x = self.encoder(data.text)
         x = x.to(data.edge_index.device)
-        _, questions = self.questions(data, x)
-        answers = ask(self.llm, questions, self.repair, progress)
-        index, x_answer = self._encode(answers, x)
-        return attach(data, x, index, x_answer, answers, self.answer_weight)
+        asker = self._asker(progress)
+        questions = self._enhancing(data, self._choose(data, x))
+        answers = asker.ask(questions)
+        names = [template.id for template in self.templates]
+        encoded = encode_answers(answers, names, self.encoder, x)
+        result = attach_features(data, x, encoded, answers, self.answer_weight)
+        chosen = None
+        if self.neighbors is not None:
+            later = replace(asker, progress=_after(len(questions), progress))
+            chosen = self.neighbors(result, x, result.x_llm, result.llm_index, later)
+            result.provenance += chosen.answers
+        temperature = getattr(self.neighbors, "temperature", SIMILAR.temperature)
+        free = inference_weights(data, x, self.inference_neighbors, temperature)
+        return attach_neighborhoods(result, chosen, free)
 
     def questions(
         self, data: Data, x: Tensor | None = None
     ) -> tuple[Tensor, list[Question]]:
         """The chosen nodes and their rendered prompts; asks nothing.
+
+        Those about the neighbours come last. They are asked of the nodes that got an
+        answer alone, and what a shortlist holds depends on it, so they are an upper
+        bound.
 
         Args:
             data (Data): A text graph.
@@ -199,89 +256,43 @@ class Enhancer:
             tuple[Tensor, list[Question]]: Nodes, ascending; questions node by node.
         """
         validate_text_graph(data)
+        nodes = self._choose(data, x)
+        questions = self._enhancing(data, nodes)
+        if self.neighbors is not None and self.neighbors.asks:
+            about = nodes.new_tensor(sorted({q.view.node for q in questions}))
+            questions += self.neighbors.questions(data, about, self._asker())
+        return nodes, questions
+
+    def _choose(self, data: Data, x: Tensor | None) -> Tensor:
         names = getattr(data, "label_names", None)
         context = SelectionContext(x, len(names) if names else None, self.seed)
-        nodes = self.selector(data, self.budget, context, self.pool, self.num_hops)
+        return self.selector(data, self.budget, context, self.pool, self.num_hops)
+
+    def _enhancing(self, data: Data, nodes: Tensor) -> list[Question]:
         wants = any(template.needs_neighbors for template in self.templates)
         views = build_views(
             data,
             nodes,
             num_neighbors=self.num_neighbors if wants else 0,
+            neighbor_labels=self.neighbor_labels,
             seed=self.seed,
         )
-        count = getattr(self.llm, "count_tokens", None)
-        questions = [
-            Question(
-                view,
-                template,
-                render(
-                    template,
-                    view,
-                    count_tokens=count,
-                    max_prompt_tokens=self.max_prompt_tokens,
-                ),
-            )
+        asker = self._asker()
+        return [
+            asker.question(template, view)
             for view in views
             for template in self.templates
             # An isolated node has nothing to tell about its neighbours, and one
             # without text nothing about itself.
             if (view.neighbors if template.needs_neighbors else view.text.strip())
         ]
-        return nodes, questions
 
-    def _encode(self, answers: list[Answer], x: Tensor) -> tuple[Tensor, Tensor]:
-        usable = [answer for answer in answers if answer.parts]
-        if not usable:
-            return torch.empty(0, dtype=torch.long), x.new_empty(0, x.size(1))
-        index, group = torch.unique(
-            torch.tensor([answer.node for answer in usable]), return_inverse=True
-        )
-        texts = [text for answer in usable for text, _ in answer.parts]
-        weight = torch.tensor([w for answer in usable for _, w in answer.parts])
-        owner = group.repeat_interleave(
-            torch.tensor([len(answer.parts) for answer in usable])
-        )
-        share = weight / torch.bincount(group)[owner]
-        rows = self.encoder(texts).to(x) * share.to(x).view(-1, 1)
-        total = x.new_zeros(index.numel(), x.size(1))
-        return index, total.index_add_(0, owner.to(x.device), rows)
+    def _asker(self, progress: Progress | None = None) -> Asker:
+        return Asker(self.llm, self.seed, self.max_prompt_tokens, self.repair, progress)
 
 
-def attach(
-    data: Data,
-    x: Tensor,
-    llm_index: Tensor,
-    x_answer: Tensor,
-    provenance: list[Answer],
-    answer_weight: float = 0.5,
-) -> Data:
-    """Put plain and enhanced features on a shallow copy of the graph.
-
-    Args:
-        data (Data): The graph.
-        x (Tensor): Plain features, :math:`(|V|, F)`.
-        llm_index (Tensor): Nodes with an answer, ascending, :math:`(b)`.
-        x_answer (Tensor): Encoded answers, :math:`(b, F)`.
-        provenance (list[Answer]): Every answer.
-        answer_weight (float, optional): Share of the answer in the enhanced
-            features. (default: :obj:`0.5`)
-
-    Returns:
-        Data: As described in :meth:`Enhancer.run`.
-    """
-    result = copy(data)
-    llm_index = llm_index.to(x.device)
-    plain = x[llm_index]
-    blend = (1.0 - answer_weight) * plain + answer_weight * x_answer
-    result.x = x
-    result.x_answer = x_answer
-    length = plain.norm(dim=-1, keepdim=True)
-    # A node without any text of its own takes the length of its answer.
-    length = torch.where(length > 0, length, x_answer.norm(dim=-1, keepdim=True))
-    result.x_llm = F.normalize(blend, dim=-1) * length
-    result.llm_index = llm_index
-    result.llm_mask = torch.zeros(x.size(0), dtype=torch.bool, device=x.device)
-    result.llm_mask[llm_index] = True
-    result.edge_weight = neighbor_weights(data.edge_index, x, result.x_llm, llm_index)
-    result.provenance = provenance
-    return result
+def _after(first: int, progress: Progress | None) -> Progress | None:
+    """Go on counting where the first questions ended."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(first + done, first + total)

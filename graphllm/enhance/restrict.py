@@ -21,21 +21,26 @@ def restrict(enhanced: Data, nodes: Tensor) -> Data:
 
     Returns:
         Data: Shallow copy with the rows of ``x_llm``, ``x_answer``, ``llm_index``
-        (and ``x_views``, ``view_mask`` where present), the ``llm_mask`` and
-        ``provenance`` of these nodes; ``edge_weight`` is one and ``keep_edge`` true
-        for edges into nodes that are enhanced no more.
+        (and ``x_views``, ``view_mask``, ``x_answers`` where present), the
+        ``llm_mask`` and ``provenance`` of these nodes. For edges into nodes that are
+        enhanced no more, ``edge_weight`` is that of ``free_edge_weight``, or one,
+        and ``keep_edge`` true.
     """
     result = copy(enhanced)
     chosen = torch.zeros_like(enhanced.llm_mask)
     chosen[nodes.to(chosen.device)] = True
     rows = chosen[enhanced.llm_index]
-    for name in ("x_llm", "x_answer", "llm_index", "x_views", "view_mask"):
+    rowwise = ("x_llm", "x_answer", "llm_index", "x_views", "view_mask", "x_answers")
+    for name in rowwise:
         value = getattr(enhanced, name, None)
         if value is not None:
             setattr(result, name, value[rows])
     result.llm_mask = enhanced.llm_mask & chosen
     plain_target = ~result.llm_mask[enhanced.edge_index[1]]
-    result.edge_weight = enhanced.edge_weight.masked_fill(plain_target, 1.0)
+    if enhanced.edge_weight is not None:
+        free = getattr(enhanced, "free_edge_weight", None)
+        free = torch.ones_like(enhanced.edge_weight) if free is None else free
+        result.edge_weight = torch.where(plain_target, free, enhanced.edge_weight)
     keep_edge = getattr(enhanced, "keep_edge", None)
     if keep_edge is not None:
         result.keep_edge = keep_edge | plain_target

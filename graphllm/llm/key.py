@@ -18,7 +18,7 @@ def request_key(model: str, request: Request) -> str:
 
     over canonical JSON (sorted names, no spaces, ASCII). It covers the model's
     identity, the messages, ``max_new_tokens``, ``temperature``, ``top_p``, ``seed``,
-    ``stop`` and ``template``; the node and the server's address are not in it.
+    ``stop`` and ``template``; the node is not in it.
 
     Args:
         model (str): Identity of the model, as in :attr:`Backend.model`.

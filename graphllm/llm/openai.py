@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from graphllm.errors import LLMAccessError, LLMError, SpendingLimitError
 from graphllm.llm.base import Backend, Completion, Request
@@ -33,8 +34,7 @@ class OpenAILLM(Backend):
 
     Args:
         base_url (str): Address up to and with ``/v1``.
-        model (str): Name of the model at the server. It is the identity that a cache
-            keys on; the address is not.
+        model (str): Name of the model at the server.
         api_key_env (str, optional): Environment variable that holds the key;
             ``None`` for a server without keys. A server on this machine needs none.
             (default: ``"OPENAI_API_KEY"``)
@@ -47,6 +47,11 @@ class OpenAILLM(Backend):
         budget (Budget, optional): Limit on calls, tokens, money.
         backoff_s (float, optional): First wait before a retry. (default: :obj:`0.5`)
         seed (int, optional): Seed of the waits. (default: :obj:`0`)
+        identity (str, optional): What a cache keys on. Many local servers call
+            whatever they run ``default``, so the address is part of it. Give the same
+            to share answers between servers of one model, or to go on with those of a
+            server that moved. (default: ``model@scheme://host:port/path``, without
+            user name, password, query and the scheme's own port)
 
     Raises:
         MissingExtraError: If the package ``openai`` is not installed.
@@ -72,14 +77,15 @@ class OpenAILLM(Backend):
         budget: Budget | None = None,
         backoff_s: float = 0.5,
         seed: int = 0,
+        identity: str | None = None,
     ) -> None:
         if concurrency < 1 or max_retries < 0 or timeout_s <= 0:
             raise LLMError(
                 "'concurrency' and 'timeout_s' must be positive and 'max_retries' not "
                 f"negative (got {concurrency}, {timeout_s}, {max_retries})"
             )
-        self.model = model
         self.base_url = shown(base_url)
+        self.model = identity or f"{model}@{_address(base_url)}"
         self.concurrency = concurrency
         self.max_retries = max_retries
         self.price = price or (budget.price if budget else Price())
@@ -92,7 +98,7 @@ class OpenAILLM(Backend):
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"OpenAILLM('{self.base_url}', '{self.model}')"
+        return f"OpenAILLM('{self.base_url}', '{self._server.model}')"
 
     def complete(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, in order."""
@@ -191,6 +197,16 @@ def _most_tokens(request: Request) -> int:
     return sum(
         len(turn.content.encode("utf-8", "replace")) + 16 for turn in request.messages
     )
+
+
+def _address(base_url: str) -> str:
+    """One spelling of an address, without anything secret."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    own = {"http": 80, "https": 443}.get(parts.scheme)
+    port = "" if parts.port in (None, own) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
 def _find_key(url: str, variable: str | None) -> str | None:

@@ -22,6 +22,7 @@ def build_views(
     max_chars: int = 200,
     neighbor_labels: bool = False,
     seed: int = 0,
+    neighbors: Sequence[Sequence[int]] | None = None,
 ) -> list[NodeView]:
     """Collect text, neighbour snippets and class names of some nodes.
 
@@ -44,6 +45,8 @@ def build_views(
         neighbor_labels (bool, optional): Whether label-aware prompts may name the
             classes of training neighbours. (default: :obj:`False`)
         seed (int, optional): Seed of the draw. (default: :obj:`0`)
+        neighbors (Sequence[Sequence[int]], optional): Ids to show for each node, in
+            this order, in the place of drawn ones.
 
     Returns:
         list[NodeView]: In the order of ``nodes``.
@@ -51,15 +54,26 @@ def build_views(
     Raises:
         TextGraphError: If the graph is not usable, an id is out of range, or
             ``neighbor_labels`` is asked of a graph without labels or training mask.
-        PromptError: If ``num_neighbors`` or ``max_chars`` is negative.
+        PromptError: If ``num_neighbors`` or ``max_chars`` is negative, or
+            ``neighbors`` has not one entry a node.
     """
     validate_text_graph(data)
     for name, value in (("num_neighbors", num_neighbors), ("max_chars", max_chars)):
         if value < 0:
             raise PromptError(f"'{name}' must not be negative (got {value})")
     ids = torch.as_tensor(nodes, dtype=torch.long).view(-1).cpu()
-    _check_ids(ids, int(data.num_nodes or 0))
-    drawn = _draw_neighbors(data, ids, num_neighbors, seed)
+    num_nodes = int(data.num_nodes or 0)
+    _check_ids(ids, num_nodes)
+    if neighbors is None:
+        neighbors = _draw_neighbors(data, ids, num_neighbors, seed)
+    elif len(neighbors) != ids.numel():
+        raise PromptError(
+            f"'neighbors' must have one entry a node (got {len(neighbors)} for "
+            f"{ids.numel()} nodes)"
+        )
+    else:
+        flat = [other for others in neighbors for other in others]
+        _check_ids(torch.tensor(flat, dtype=torch.long), num_nodes)
     shown = _shown_labels(data) if neighbor_labels else None
     label_names = tuple(getattr(data, "label_names", None) or ())
     return [
@@ -70,7 +84,7 @@ def build_views(
             neighbor_labels=tuple(shown[other] for other in others) if shown else (),
             label_names=label_names,
         )
-        for node, others in zip(ids.tolist(), drawn, strict=True)
+        for node, others in zip(ids.tolist(), neighbors, strict=True)
     ]
 
 

@@ -53,11 +53,13 @@ def test_an_expanded_or_transposed_tensor_is_stored_as_seen(tmp_path):
     assert torch.equal(load_embeddings(tmp_path / "x", TEXTS), x)
 
 
+# Guard 6: embeddings of another graph are refused.
 def test_other_row_count_is_refused(stored):
     with pytest.raises(EmbeddingError, match="have 3 rows, the graph has 2 texts"):
         load_embeddings(stored[0], TEXTS[:2])
 
 
+# Guard 6.
 def test_other_texts_and_another_order_are_refused(stored):
     for texts in (["a star", "", "an ovem"], TEXTS[::-1]):
         with pytest.raises(EmbeddingError, match="other texts, or from the same"):

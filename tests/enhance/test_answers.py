@@ -38,6 +38,7 @@ def test_broken_answers_are_kept_raw_and_guess_nothing():
     )
 
 
+# Guard 10: one repair and no more.
 def test_one_repair_and_no_more():
     replies = iter(["no idea", '["cooking"]'])
     llm = ScriptedLLM(lambda r: next(replies))

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from graphllm.enhance import Enhancer, attach
+from graphllm.enhance import Enhancer, JudgeNeighbors, attach, inference_weights
 from graphllm.errors import BudgetError, PromptError, TextGraphError, UnknownNameError
 from graphllm.selection import DegreeSelector, RandomSelector
 from graphllm.testing import ScriptedLLM
@@ -61,6 +61,75 @@ def test_several_prompts_are_averaged(sbm):
     expected = bag_of_words(["galaxy", "oven"]).mean(0)
     assert torch.allclose(made.x_answer, expected.expand(3, -1), atol=1e-6)
     assert len(made.provenance) == 6
+
+
+def test_each_prompt_is_a_view(sbm):
+    def answer(request):
+        if request.template.startswith("expand"):
+            return "galaxy"
+        return "oven" if request.node % 2 else ""
+
+    made = Enhancer(
+        ScriptedLLM(answer),
+        ["summarize", "expand"],
+        bag_of_words,
+        RandomSelector(),
+        8,
+        pool="all",
+        answer_weight=0.25,
+    ).run(sbm)
+    assert made.x_views.shape == (8, 2, 13)
+    odd = made.llm_index % 2 == 1
+    assert torch.equal(made.view_mask, torch.stack([odd, odd | True], dim=1))
+    for row, node in enumerate(made.llm_index):
+        for prompt, word in enumerate(["oven", "galaxy"]):
+            if not made.view_mask[row, prompt]:
+                expected = made.x[node]
+            else:
+                mixed = 0.75 * made.x[node] + 0.25 * bag_of_words([word])[0]
+                expected = F.normalize(mixed, dim=0) * made.x[node].norm()
+            torch.testing.assert_close(made.x_views[row, prompt], expected)
+    single = enhancer(ScriptedLLM(answer)).run(sbm)
+    assert not {"x_views", "view_mask", "x_answers"} & set(single.keys())
+
+
+def test_without_neighbourhoods_nothing_weighs(sbm):
+    sbm.edge_weight = torch.rand(sbm.num_edges)
+    data = enhancer(ScriptedLLM(lambda r: "galaxy"), neighbors=None).run(sbm)
+    assert not {"edge_weight", "keep_edge", "free_edge_weight"} & set(data.keys())
+    assert "edge_weight" in sbm
+
+
+def test_encoder_weights_stand_wherever_nobody_was_asked(sbm):
+    llm = ScriptedLLM(lambda r: "galaxy")
+    free = enhancer(llm, inference_neighbors="encoder").run(sbm)
+    plain = enhancer(llm).run(sbm)
+    assert "free_edge_weight" not in plain
+    expected = inference_weights(sbm, free.x, "encoder")
+    assert torch.equal(free.free_edge_weight, expected)
+    into = free.llm_mask[sbm.edge_index[1]]
+    assert torch.equal(free.edge_weight[into], plain.edge_weight[into])
+    assert torch.equal(free.edge_weight[~into], expected[~into])
+    neither = enhancer(llm, inference_neighbors="encoder", neighbors=None).run(sbm)
+    assert torch.equal(neither.edge_weight, expected)
+
+
+def test_training_labels_of_neighbours_are_told_where_asked_for(sbm):
+    def asked(neighbor_labels):
+        llm = ScriptedLLM(lambda r: "galaxy")
+        Enhancer(
+            llm,
+            ["neighbor_summary_labels"],
+            bag_of_words,
+            DegreeSelector(),
+            9,
+            pool="all",
+            neighbor_labels=neighbor_labels,
+        ).run(sbm)
+        return [call.messages[-1].content.count("(category: ") for call in llm.calls]
+
+    assert sum(asked(False)) == 0
+    assert sum(asked(True)) > 0
 
 
 def test_ranked_answers_are_weighed(sbm):
@@ -161,6 +230,12 @@ def test_progress_counts_up(sbm):
         sbm, progress=lambda done, total: seen.append((done, total))
     )
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    seen.clear()
+    judge = JudgeNeighbors(ScriptedLLM(lambda r: "[1]"))
+    enhancer(ScriptedLLM(lambda r: "oven"), neighbors=judge).run(
+        sbm, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(i, 4 if i < 5 else 8) for i in range(1, 9)]
 
 
 def test_labels_play_no_part_in_what_is_asked(sbm):
@@ -193,6 +268,10 @@ def test_clear_errors(sbm):
         Enhancer(llm, [], bag_of_words, DegreeSelector(), 1)
     with pytest.raises(UnknownNameError, match="expandd"):
         Enhancer(llm, ["expandd"], bag_of_words, DegreeSelector(), 1)
+    with pytest.raises(PromptError, match="'expand@1' is given twice"):
+        Enhancer(llm, ["expand", "expand"], bag_of_words, DegreeSelector(), 1)
+    with pytest.raises(UnknownNameError, match="inference_neighbors 'encode'"):
+        enhancer(llm, inference_neighbors="encode")
     with pytest.raises(ValueError, match="answer_weight"):
         Enhancer(llm, ["expand"], bag_of_words, DegreeSelector(), 1, answer_weight=2)
     with pytest.raises(BudgetError, match=r"\[1, 60\] as a count \(got 61\)"):

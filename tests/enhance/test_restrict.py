@@ -1,6 +1,13 @@
+import pytest
 import torch
 
-from graphllm.enhance import Enhancer, restrict
+from graphllm.enhance import (
+    Enhancer,
+    HybridNeighbors,
+    JudgeNeighbors,
+    SimilarityNeighbors,
+    restrict,
+)
 from graphllm.selection import DegreeSelector
 from graphllm.testing import ScriptedLLM
 
@@ -9,12 +16,31 @@ def encode(texts):
     return torch.tensor([[float(len(t)), 1.0 + t.count("e")] for t in texts])
 
 
-def enhance(data, budget):
+def enhance(data, budget, prompts=("expand",), **options):
     # Every node gets its own answer.
-    llm = ScriptedLLM(lambda request: "e" * (request.node + 1))
-    return Enhancer(llm, ["expand"], encode, DegreeSelector(), budget, pool="all").run(
-        data
+    llm = ScriptedLLM(
+        lambda r: "[1]" if "relevance" in r.template else "e" * (r.node + 1)
     )
+    options = {"pool": "all", **options}
+    return Enhancer(llm, prompts, encode, DegreeSelector(), budget, **options).run(data)
+
+
+@pytest.mark.parametrize("inference", ["uniform", "encoder"])
+@pytest.mark.parametrize(
+    "rule",
+    [None, SimilarityNeighbors(keep=2), JudgeNeighbors(), HybridNeighbors(k=1)],
+    ids=["none", "similarity", "judge", "hybrid"],
+)
+def test_every_kind_of_neighbourhood_follows(rule, inference, sbm):
+    options = {"neighbors": rule, "inference_neighbors": inference}
+    less, more = (enhance(sbm, n, ["expand", "summarize"], **options) for n in (7, 30))
+    cut = restrict(more, less.llm_index)
+    assert set(cut.keys()) == set(less.keys())
+    for name in cut.keys():
+        if isinstance(cut[name], torch.Tensor):
+            torch.testing.assert_close(cut[name], less[name])
+    by_node = sorted(cut.provenance, key=lambda a: (a.node, a.template))
+    assert by_node == sorted(less.provenance, key=lambda a: (a.node, a.template))
 
 
 def test_a_restricted_graph_equals_one_asked_for_less(sbm):

@@ -55,6 +55,7 @@ def test_the_second_time_nothing_is_asked(path):
     assert again[0] == replace(first[3], cached=True)
 
 
+# Guard 1.
 def test_another_model_is_asked_again(path):
     CachedLLM(ScriptedLLM(["one"]), path).complete([ask("a")])
     other = ScriptedLLM(["two"], model="other")
@@ -73,6 +74,7 @@ def test_another_question_is_asked(path, change):
     assert len(llm.calls) == 2
 
 
+# Guard 1: the order of the nodes is not part of the question.
 def test_node_order_does_not_matter(path):
     llm = ScriptedLLM(shout)
     cached = CachedLLM(llm, path)

@@ -59,6 +59,7 @@ def undisturbed(tmp_path, requests):
         return texts(llm.complete(requests))
 
 
+# Guard 2: killed after n of m answers, a run asks exactly m - n.
 @pytest.mark.parametrize(
     ("concurrency", "signal_number"),
     [(1, signal.SIGKILL), (4, signal.SIGKILL), (4, signal.SIGINT)],

@@ -25,6 +25,7 @@ def test_the_key_is_the_documented_hash():
     assert request_key("m", BASE) == expected
 
 
+# Guard 1: another model, prompt version, text or temperature is another key.
 @pytest.mark.parametrize(
     "change",
     [

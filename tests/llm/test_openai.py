@@ -12,7 +12,17 @@ from graphllm.errors import (
     LLMError,
     MissingExtraError,
 )
-from graphllm.llm import Budget, CachedLLM, Message, OpenAILLM, Price, Request
+from graphllm.llm import (
+    AnswerStore,
+    Budget,
+    CachedLLM,
+    CacheOnly,
+    Message,
+    OpenAILLM,
+    Price,
+    ReplayLLM,
+    Request,
+)
 from graphllm.model_packages import packaged_path
 from graphllm.testing import FaultServer, assert_llm
 
@@ -175,6 +185,7 @@ def test_closing_the_stream_stops_waiting_requests():
     assert "graphllm-llm" not in names
 
 
+# Guard 4: retries count too.
 @pytest.mark.parametrize("concurrency", [1, 4])
 @pytest.mark.parametrize("max_calls", [0, 1, 7])
 def test_calls_are_limited_with_retries(concurrency, max_calls):
@@ -194,6 +205,7 @@ def test_calls_are_limited_with_retries(concurrency, max_calls):
     assert llm.usage.failures == 10 - good
 
 
+# Guard 4.
 @pytest.mark.parametrize("fault", [None, "garbage", "empty", "429"])
 def test_tokens_are_limited_even_in_the_worst_case(fault):
     limit = 150
@@ -208,6 +220,7 @@ def test_tokens_are_limited_even_in_the_worst_case(fault):
     assert sum(not answer.ok for answer in answers) == 40 - server.answered
 
 
+# Guard 4.
 def test_money_is_limited_and_counted():
     price = Price(prompt=1.0, completion=10.0)
     budget = Budget(max_cost=0.001, price=price)
@@ -290,6 +303,52 @@ def test_only_a_server_elsewhere_needs_a_key(monkeypatch):
     assert repr(OpenAILLM("http://me:pw@localhost:1/v1", "m")) == (
         "OpenAILLM('http://localhost:1/v1', 'm')"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://127.0.0.1:8000/v1/", "http://127.0.0.1:8000/v1"),
+        ("HTTP://LocalHost:80/v1", "http://localhost/v1"),
+        ("https://me:pw@Example.org:443/a/v1?key=1#x", "https://example.org/a/v1"),
+        ("https://example.org:80/v1", "https://example.org:80/v1"),
+        ("http://[::1]:9/v1", "http://[::1]:9/v1"),
+    ],
+)
+def test_the_identity_is_model_and_address_in_one_spelling(url, address):
+    assert OpenAILLM(url, "m", api_key_env=None).model == f"m@{address}"
+
+
+# Guard 11: two servers in one process share no client and no answers.
+def test_two_servers_that_call_their_model_alike_are_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("KEY_A", "secret-a")
+    monkeypatch.setenv("KEY_B", "secret-b")
+    path = tmp_path / "answers.sqlite"
+    with FaultServer(api_key="secret-a") as one, FaultServer(api_key="secret-b") as two:
+        first = client(one, api_key_env="KEY_A")
+        second = client(two, api_key_env="KEY_B")
+        assert first._server._client is not second._server._client
+        assert first.model != second.model
+        for llm, server in ((first, one), (second, two), (first, one)):
+            assert texts(CachedLLM(llm, path).complete([ask("a")])) == ["echo: a"]
+            assert server.calls == 1
+        # servers of one and the same model may share, where the caller says so
+        shared = client(two, api_key_env="KEY_B", identity=first.model)
+        assert texts(CachedLLM(shared, path).complete([ask("a")])) == ["echo: a"]
+        assert two.calls == 1
+
+
+def test_answers_of_a_server_are_replayed_wherever_it_was(tmp_path):
+    with FaultServer() as server:
+        cached = CachedLLM(client(server), tmp_path / "answers.sqlite")
+        cached.complete([ask("a")])
+        exported = tmp_path / "answers.jsonl"
+        cached.store.export(exported)
+    assert texts(ReplayLLM(exported).complete([ask("a")])) == ["echo: a"]
+    other = AnswerStore(tmp_path / "other.sqlite")
+    other.load(exported)
+    again = CachedLLM(CacheOnly(cached.model), other)
+    assert texts(again.complete([ask("a")])) == ["echo: a"]
 
 
 def test_bad_arguments():

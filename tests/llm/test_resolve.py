@@ -75,7 +75,8 @@ def test_limits_reach_the_backend(made, gguf):
     assert made[1][2] == {"batch_size": 3, "budget": budget, "price": None}
     llm = load_llm("http://127.0.0.1:9/v1", model="m", budget=budget, concurrency=3)
     assert isinstance(llm, OpenAILLM)
-    assert (llm.model, llm.budget, llm.concurrency) == ("m", budget, 3)
+    identity = "m@http://127.0.0.1:9/v1"
+    assert (llm.model, llm.budget, llm.concurrency) == (identity, budget, 3)
 
 
 def test_replay(tmp_path):
@@ -151,8 +152,8 @@ def models(*names):
 def test_the_only_model_of_a_server_is_taken(server, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     server.handler.body = models("only")
-    assert load_llm(server.url).model == "only"
-    assert load_llm(f"{server.url}/").model == "only"
+    assert load_llm(server.url).model == f"only@{server.url}"
+    assert load_llm(f"{server.url}/").model == f"only@{server.url}"
 
 
 @pytest.mark.parametrize(

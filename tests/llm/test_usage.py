@@ -56,6 +56,7 @@ def test_zero_allows_nothing():
         Budget(max_calls=0).reserve(0, 0)
 
 
+# Guard 4: calls, tokens and money stay within their limits.
 def test_threads_never_exceed_a_limit():
     budget = Budget(max_calls=50)
 

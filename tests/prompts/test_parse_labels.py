@@ -119,6 +119,7 @@ def test_confidences_in_every_shape(answer):
     assert parsed.value == (("Theory", 70.0), ("Neural_Networks", 30.0))
 
 
+# Guard 10: confidences stay in [0, 100].
 def test_confidences_are_clamped_from_both_sides():
     answer = '{"Theory": 250, "Neural_Networks": 12.5, "Rule_Learning": -3}'
     assert label_confidences(answer, VIEW).value == (
@@ -166,6 +167,7 @@ VALUES = st.recursive(
 )
 
 
+# Guard 10: ranked labels are labels.
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=80) | VALUES.map(json.dumps))
 def test_whatever_is_answered_only_class_names_come_out(answer):

@@ -89,6 +89,7 @@ def test_the_fixed_part_alone_is_too_long():
         render(catalog()["rank_labels"], view)
 
 
+# Guard 3: no text, however long, drops the instruction.
 @pytest.mark.parametrize("name", sorted(set(catalog()) - {"repair"}))
 def test_100k_characters_never_displace_the_instruction(name):
     template = catalog("citation")[name]

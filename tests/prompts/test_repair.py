@@ -29,6 +29,7 @@ def test_the_question_after_a_repair_is_another_question():
     )
 
 
+# Guard 10: one repair and no more.
 def test_a_repair_is_never_repaired():
     repair = repair_request(RANK, render(RANK, VIEW), "x", VIEW)
     with pytest.raises(PromptError, match="repaired once"):

@@ -51,6 +51,7 @@ def test_neighbor_labels_are_those_of_training_nodes(tiny):
     assert told == {"a star": "astronomy", "an orbit": None, "an oven": None}
 
 
+# Guard 5: no label of a test node reaches a prompt.
 @pytest.mark.parametrize("neighbor_labels", [False, True])
 def test_hidden_labels_cannot_change_a_prompt(neighbor_labels):
     data = canary_graph()
@@ -62,6 +63,7 @@ def test_hidden_labels_cannot_change_a_prompt(neighbor_labels):
     assert rendered(changed, neighbor_labels=neighbor_labels) == before
 
 
+# Guard 5: nor does a node's own.
 @pytest.mark.parametrize("neighbor_labels", [False, True])
 def test_a_nodes_own_label_cannot_change_its_prompt(neighbor_labels):
     data = canary_graph()
@@ -101,6 +103,7 @@ def test_canaries_appear_only_where_they_were_asked_for():
     assert seen > 0
 
 
+# Guard 5: only links of the graph at hand are shown.
 def test_a_text_reaches_only_its_own_node_and_its_neighbors():
     data = canary_graph()
     edges = set(map(tuple, data.edge_index.t().tolist()))
@@ -118,6 +121,14 @@ def test_a_view_does_not_depend_on_the_selection():
     assert build_views(data, [5], num_neighbors=3, seed=0)[0] == alone
     others = {build_views(data, [5], num_neighbors=3, seed=s)[0] for s in range(1, 9)}
     assert len(others) > 1
+
+
+def test_given_neighbours_are_shown_in_their_order(tiny):
+    views = build_views(tiny, [2, 0], neighbors=[[5, 1], []], neighbor_labels=True)
+    assert [view.neighbors for view in views] == [("butter", "an orbit"), ()]
+    # node 5 is in the training set, node 1 is not
+    assert views[0].neighbor_labels == ("cooking", None)
+    assert build_views(tiny, [2], neighbors=[[0]], max_chars=3)[0].neighbors == ("a …",)
 
 
 def test_edge_order_duplicates_loops_and_direction_do_not_matter():
@@ -155,6 +166,10 @@ def test_bad_input(tiny):
         build_views(tiny, [0, 6])
     with pytest.raises(PromptError, match="'num_neighbors' must not be negative"):
         build_views(tiny, [0], num_neighbors=-1)
+    with pytest.raises(PromptError, match=r"one entry a node \(got 1 for 2 nodes\)"):
+        build_views(tiny, [0, 1], neighbors=[[2]])
+    with pytest.raises(TextGraphError, match="no node 7"):
+        build_views(tiny, [0], neighbors=[[7]])
     del tiny.train_mask
     with pytest.raises(TextGraphError, match=r"needs 'data.y' and 'data.train_mask'"):
         build_views(tiny, [0], neighbor_labels=True)
