@@ -1,5 +1,74 @@
-"""Results of experiments and the numbers in them."""
+"""Results of experiments and the numbers in them.
 
+What needs torch is loaded when it is first used: reading and reporting a result does
+without.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from graphllm.evaluate.paired import paired_difference
 from graphllm.evaluate.result import Result, environment, summary
 
-__all__ = ["Result", "environment", "summary"]
+if TYPE_CHECKING:
+    from graphllm.evaluate.calibration import expected_calibration_error
+    from graphllm.evaluate.correction import (
+        cost_per_corrected,
+        influenced,
+        net_correction,
+    )
+    from graphllm.evaluate.depth import (
+        dirichlet_energy,
+        gradient_flow,
+        layer_gradient_norms,
+        mean_average_distance,
+    )
+    from graphllm.evaluate.slices import (
+        Slices,
+        hops_from,
+        local_homophily,
+        node_slices,
+        slice_accuracy,
+    )
+
+_LAZY = {
+    "Slices": "slices",
+    "cost_per_corrected": "correction",
+    "dirichlet_energy": "depth",
+    "expected_calibration_error": "calibration",
+    "gradient_flow": "depth",
+    "hops_from": "slices",
+    "influenced": "correction",
+    "layer_gradient_norms": "depth",
+    "local_homophily": "slices",
+    "mean_average_distance": "depth",
+    "net_correction": "correction",
+    "node_slices": "slices",
+    "slice_accuracy": "slices",
+}
+
+__all__ = [
+    "Result",
+    "Slices",
+    "cost_per_corrected",
+    "dirichlet_energy",
+    "environment",
+    "expected_calibration_error",
+    "gradient_flow",
+    "hops_from",
+    "influenced",
+    "layer_gradient_norms",
+    "local_homophily",
+    "mean_average_distance",
+    "net_correction",
+    "node_slices",
+    "paired_difference",
+    "slice_accuracy",
+    "summary",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f"graphllm.evaluate.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'graphllm.evaluate' has no attribute '{name}'")

@@ -11,6 +11,7 @@ from graphllm.report.numbers import (
     is_share,
     lower_is_better,
     measured,
+    metrics_of,
     plain_number,
     unit_of,
     verdict,
@@ -83,9 +84,14 @@ _READINGS = {
 
 
 def _best(result: Result, metric: str | None) -> str | None:
-    """The arm with the best mean, for a result without an arm named after it."""
+    """The arm with the best mean, for a result without an arm named after it.
+
+    On the validation nodes where there is such a metric: the best test accuracy of
+    many arms would flatter.
+    """
     if metric is None:
         return None
+    metric = _validated(result, metric) or metric
     means = {
         arm: spread.mean
         for arm in result.arms
@@ -95,15 +101,25 @@ def _best(result: Result, metric: str | None) -> str | None:
     return pick(means, key=means.__getitem__) if means else None
 
 
+def _validated(result: Result, metric: str) -> str | None:
+    """The metric of the validation nodes that belongs to one of the test nodes."""
+    valid = "val_" + metric.removeprefix("test_")
+    return valid if valid in metrics_of(result) else None
+
+
 def tiles_of(result: Result, metric: str | None) -> Safe:
     """The few figures to remember."""
     tiles: list[Safe] = []
     ours, base = method_arm(result) or _best(result, metric), baseline_of(result)
     if metric is not None:
+        valid = _validated(result, metric)
         for name in dict.fromkeys((ours, base)):
             spread = None if name is None else measured(result, name, metric)
             if name is not None and spread is not None:
-                tiles.append(_tile(name, with_spread(spread, metric), unit_of(metric)))
+                picked = name == ours and name not in (method_arm(result), base)
+                how = ", chosen on validation" if picked and valid else ""
+                unit = unit_of(metric) + how
+                tiles.append(_tile(name, with_spread(spread, metric), unit))
         differences = {arm.name: arm.difference for arm in arms_of(result, metric)}
         difference = differences.get(ours or "")
         if difference is not None:

@@ -24,15 +24,18 @@ from graphllm.report.sections import (
     usage_section,
 )
 from graphllm.report.selected import selection_section
+from graphllm.report.study import study_of, study_plot, study_section
 from graphllm.report.tables import arms_rows
 
 MAX_SERIES = 4
+# Studies whose own tables hold every arm.
+SELF_CONTAINED = ("budget", "prompts", "llm_free", "depth")
 
 
 def write_report(
     result: Result, out_dir: str | Path, name: str = "report.html"
 ) -> Path:
-    """Write ``report.html`` and its plots as ``arms.png`` and ``curves.png``.
+    """Write ``report.html`` and its plots, ``arms.png``, ``curves.png``, ``study.png``.
 
     The page holds everything it shows: style and plots are inline, it loads
     nothing and runs no script. Whatever came from data or a language model is
@@ -50,15 +53,19 @@ def write_report(
     out_dir.mkdir(parents=True, exist_ok=True)
     metric = main_metric(result)
     dots, lines = _dots(result, metric), _curves(result)
-    if dots is not None:
-        figures.save_png(dots, out_dir / "arms.png")
-    if lines is not None:
-        figures.save_png(lines, out_dir / "curves.png")
+    for stem, draw in (
+        ("arms", dots),
+        ("curves", lines),
+        ("study", study_plot(result)),
+    ):
+        if draw is not None:
+            figures.save_png(draw, out_dir / f"{stem}.png")
     body = Safe.join_all(
         [
             tag("h1", title_of(result)),
             *(tag("p", sentence, class_="lead") for sentence in sentences_of(result)),
             tiles_of(result, metric),
+            study_section(result),
             _arms_section(result, metric, dots),
             _curves_section(result, lines),
             selection_section(result),
@@ -77,7 +84,7 @@ def _arms_section(
     result: Result, metric: str | None, dots: figures.Draw | None
 ) -> Safe:
     arms = arms_of(result, metric)
-    if not arms:
+    if not arms or study_of(result).get("kind") in SELF_CONTAINED:
         return Safe()
     header, rows = arms_rows(result)
     lines = [
@@ -139,7 +146,7 @@ def _tinted(arm: Arm, metric: str | None, cells: list[str]) -> list[str]:
 
 
 def _dots(result: Result, metric: str | None) -> figures.Draw | None:
-    if metric is None:
+    if metric is None or study_of(result).get("kind") in SELF_CONTAINED:
         return None
     rows = []
     for arm in arms_of(result, metric):

@@ -93,6 +93,13 @@ dl.notes dt {{ font-weight: 600; }}
 dl.notes dd {{ margin: 0; color: var(--muted); max-width: 42rem; }}
 dl.pairs dt {{ color: var(--muted); max-width: 18rem; }}
 dl.pairs dd {{ margin: 0; font-variant-numeric: tabular-nums; }}
+.sheet small {{ display: block; color: var(--muted); font-size: .75rem; }}
+.heat {{
+  display: block; margin: -.25rem -.5rem; padding: .25rem .5rem;
+  border-radius: .25rem;
+}}
+.heat small {{ color: inherit; }}
+.sheet tbody th {{ min-width: 6rem; }}
 ul.findings {{ margin: .75rem 0; padding-left: 1.25rem; }}
 figure {{ margin: 1rem 0; }}
 figure svg {{ display: block; width: 100%; height: auto; }}
