@@ -4,12 +4,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import typer
 
 from graphllm.cli import options as opt
-from graphllm.cli.progress import Bars
 
 if TYPE_CHECKING:
     from graphllm.evaluate import Result
@@ -33,12 +33,21 @@ def ellagnn(
     split: opt.Split = None,
     fusion: opt.Fusion = "random_view",
     answer_weight: opt.AnswerWeight = 0.5,
+    neighbors: opt.Neighbors = "similarity",
+    inference_neighbors: opt.InferenceNeighbors = "uniform",
     hidden: opt.Hidden = 128,
     dropout: opt.Dropout = 0.5,
     lr: opt.LearningRate = 0.01,
     weight_decay: opt.WeightDecay = 5e-4,
     epochs: opt.Epochs = 300,
     patience: opt.Patience = 50,
+    batch_size: opt.BatchSize = None,
+    fan_out: opt.FanOut = "15,10",
+    study: opt.Study = None,
+    selectors: opt.Selectors = "pagerank,degree,cluster-distance,uncertainty",
+    budgets: opt.Budgets = "0,0.01,0.025,0.05,0.1,0.2,0.5,1.0",
+    depths: opt.Depths = "2,4,8,16,32,64",
+    backbones: opt.Backbones = "gcn,resgcn,gcnii",
     selection_seed: opt.SelectionSeed = 0,
     repair: opt.Repair = False,
     max_calls: opt.MaxCalls = None,
@@ -55,50 +64,16 @@ def ellagnn(
 
     Arms: plain (no LLM), random (nodes), shuffled (answers of other nodes), ellagnn
     (LLM-free when predicting), ellagnn_llm_at_test, oracle (full texts, if any).
+    With --study, one of the larger experiments instead.
     """
-    arguments = dict(locals())
+    given = SimpleNamespace(**locals())
     # torch and PyG load only now: --help stays quick.
-    from graphllm.cli import setup
-    from graphllm.enhance import Enhancer
-    from graphllm.experiments import Ledger, plan_ellagnn, run_ellagnn
-    from graphllm.selection import get_selector, parse_budget
+    from graphllm.cli.ellagnn_run import run
 
-    chosen, spent = get_selector(selector), parse_budget(budget)
-    limits = setup.spending(max_calls, max_tokens, max_cost, price)
-    training = setup.training(
-        backbone, layers, hidden, dropout, fusion, lr, weight_decay, epochs, patience
-    )
-    names = setup.prompt_names(prompts)
-    setup.check_out(out)
-    with Bars() as bars:
-        data, split = setup.load_data(dataset, data_root, split, bars)
-        where = setup.check_pool(data, split, spent, pool, layers, seeds)
-        with setup.open_llm(llm, llm_model, concurrency, limits, cache, bars) as model:
-            encode, x = setup.encode_text(encoder, data, bars)
-            enhancer = Enhancer(
-                *(model, names, encode, chosen, spent),
-                pool=where,
-                num_hops=layers,
-                domain=setup.domain_of(data, domain),
-                answer_weight=answer_weight,
-                repair=repair,
-                seed=selection_seed,
-            )
-            if dry_run:
-                plan = plan_ellagnn(data, enhancer, x, split, range(seeds))
-                return show_plan(plan, json_)
-            result = run_ellagnn(
-                data,
-                enhancer,
-                x=x,
-                split=split,
-                seeds=range(seeds),
-                training=training,
-                ledger=Ledger(out / "trainings.jsonl"),
-                progress=bars.update,
-            )
-            setup.record(result, arguments, model, bars)
-    finish(result, out, json_)
+    outcome = run(given)
+    if dry_run:
+        return show_plan(outcome, json_)
+    finish(outcome, out, json_)
 
 
 def show_plan(estimate: "Estimate", as_json: bool) -> None:
@@ -110,13 +85,13 @@ def finish(result: "Result", out: Path, as_json: bool) -> None:
     """Write result.json and report.html; print the table or the JSON."""
     from rich.console import Console
 
-    from graphllm.report import arms_table, write_report
+    from graphllm.report import summary_table, write_report
 
     path = result.save(out / "result.json")
     report = write_report(result, out)
     if as_json:
         sys.stdout.write(path.read_text(encoding="utf-8"))
         return
-    Console().print(arms_table(result))
+    Console().print(summary_table(result))
     typer.echo(f"result: {path}")
     typer.echo(f"report: {report}")

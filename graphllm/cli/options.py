@@ -21,7 +21,22 @@ Split = Annotated[
     ),
 ]
 Seeds = Annotated[int, typer.Option(min=1, help="Number of seeds.")]
-Backbone = Annotated[str, typer.Option(help="gcn, sage, gat, gin or mlp.")]
+Backbone = Annotated[
+    str,
+    typer.Option(
+        help="gcn, sage, gat, gin, mlp, gcnii, jknet, appnp, sgc, pna or resgcn."
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Train on sampled neighbourhoods of so many nodes. [default: whole graph]",
+    ),
+]
+FanOut = Annotated[
+    str, typer.Option(help="Neighbours drawn at each hop of a batch, such as 15,10.")
+]
 Layers = Annotated[int, typer.Option(min=1, help="Number of GNN layers.")]
 Hidden = Annotated[int, typer.Option(min=1, help="Hidden channels.")]
 Dropout = Annotated[float, typer.Option(min=0.0, max=0.99, help="Dropout.")]
@@ -34,9 +49,37 @@ Selector = Annotated[
     str,
     typer.Option(
         help="Who is asked about: random, pagerank, degree, degree-low, "
-        "degree-distribution, cluster-distance, cluster-distance-far, text-length "
-        "or text-length-long."
+        "degree-distribution, cluster-distance, cluster-distance-far, text-length, "
+        "text-length-long, kcenter, featprop, age, density, graphpart, "
+        "difficulty-pagerank, uncertainty, uncertainty-mc, low-homophily or "
+        "disagreement."
     ),
+]
+Study = Annotated[
+    str | None,
+    typer.Option(
+        help="Instead of one comparison: budget, prompts, depth, slices or llm-free."
+    ),
+]
+Selectors = Annotated[
+    str, typer.Option(help="Selectors of the budget study, comma-separated.")
+]
+Budgets = Annotated[
+    str, typer.Option(help="Budgets of the budget study, comma-separated.")
+]
+Depths = Annotated[str, typer.Option(help="Numbers of layers of the depth study.")]
+Backbones = Annotated[
+    str, typer.Option(help="Networks of the depth study, comma-separated.")
+]
+Neighbors = Annotated[
+    str,
+    typer.Option(
+        help="Whom enhanced nodes listen to: similarity, judge (the LLM picks), "
+        "hybrid, or uniform."
+    ),
+]
+InferenceNeighbors = Annotated[
+    str, typer.Option(help="The same without an LLM: uniform or encoder.")
 ]
 Budget = Annotated[
     str, typer.Option(help="A share such as 0.05, or a count such as 100.")
@@ -51,7 +94,7 @@ Llm = Annotated[
     str,
     typer.Option(
         help="smollm2, a .gguf file, a model directory, a hub name, http://HOST/v1, "
-        "or replay:FILE.jsonl."
+        "replay:FILE.jsonl, or oracle (full texts in its place)."
     ),
 ]
 LlmModel = Annotated[
@@ -64,7 +107,10 @@ Concurrency = Annotated[
 Encoder = Annotated[
     str, typer.Option(help="minilm, tfidf, a model directory or a hub name.")
 ]
-Fusion = Annotated[str, typer.Option(help="random_view, replace or mix.")]
+Fusion = Annotated[
+    str,
+    typer.Option(help="random_view, replace, mix, multi, gate or attention."),
+]
 AnswerWeight = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Share of the answer in a feature.")
 ]

@@ -31,7 +31,7 @@ def report(folders: Folders, out: Page = None, json_: opt.Json = False) -> None:
         for name, folder in zip(names_of(folders), folders, strict=True)
     ]
     # matplotlib loads only now: --help stays quick.
-    from graphllm.report import arms_table, write_comparison, write_report
+    from graphllm.report import summary_table, write_comparison, write_report
 
     target = out or _default(folders)
     try:
@@ -51,7 +51,7 @@ def report(folders: Folders, out: Page = None, json_: opt.Json = False) -> None:
     for name, result in results:
         if len(results) > 1:
             typer.echo(name)
-        console.print(arms_table(result))
+        console.print(summary_table(result))
     typer.echo(f"report: {path}")
 
 

@@ -16,11 +16,11 @@ from graphllm.cli.progress import Bars
 from graphllm.data import SPLITS, apply_split
 from graphllm.datasets import load_dataset
 from graphllm.encode import SentenceEncoder, encode_cached, load_encoder
-from graphllm.enhance.enhancer import Encoder
+from graphllm.enhance.encoded import Encoder
 from graphllm.errors import GraphLLMError, TextGraphError, UnknownNameError
 from graphllm.evaluate import Result
 from graphllm.experiments import Training
-from graphllm.llm import Budget, CachedLLM, Price, load_llm
+from graphllm.llm import LLM, Budget, CachedLLM, Price, load_llm
 from graphllm.models import BACKBONES
 from graphllm.models.fusion import Fusion
 from graphllm.prompts import get_templates
@@ -114,12 +114,16 @@ def training(
     weight_decay: float,
     epochs: int,
     patience: int,
+    batch_size: int | None = None,
+    fan_out: str = "15,10",
 ) -> Training:
     """The network and its optimisation, refused early where a name is unknown.
 
     Raises:
         UnknownNameError: Listing the choices.
+        GraphLLMError: If the fan-out does not fit the number of layers.
     """
+    drawn = _fan_out(fan_out, num_layers) if batch_size is not None else (15, 10)
     if backbone not in BACKBONES:
         raise UnknownNameError("backbone", backbone, BACKBONES)
     if fusion not in get_args(Fusion):
@@ -134,7 +138,21 @@ def training(
         weight_decay,
         epochs,
         patience,
+        batch_size,
+        drawn,
     )
+
+
+def _fan_out(text: str, num_layers: int) -> tuple[int, ...]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if len(words) != num_layers or not all(
+        word == "-1" or (word.isdigit() and int(word) > 0) for word in words
+    ):
+        raise GraphLLMError(
+            f"'--fan-out {text}' must be {num_layers} positive whole numbers, one a "
+            "layer (-1 for all neighbours), such as 15,10"
+        )
+    return tuple(int(word) for word in words)
 
 
 def prompt_names(prompts: str) -> list[str]:
@@ -225,9 +243,7 @@ def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
     return encoder, x
 
 
-def record(
-    result: Result, arguments: dict[str, object], llm: CachedLLM, bars: Bars
-) -> None:
+def record(result: Result, arguments: dict[str, object], llm: LLM, bars: Bars) -> None:
     """Add what only the command line knows: arguments, command, usage, timing."""
     plain = {
         name: str(value) if isinstance(value, Path) else value
@@ -235,6 +251,9 @@ def record(
     }
     result.config = {**plain, **result.config}
     result.config["command"] = shlex.join(["graphllm", *sys.argv[1:]])
-    result.usage = llm.usage.as_dict()
+    usage = getattr(llm, "usage", None)
+    if usage is not None:
+        result.usage = usage.as_dict()
+    result.timing["encode"] = result.timing.get("encode", 0.0)
     result.timing["encode"] += bars.seconds["encode text"]
     result.timing = {"data": bars.seconds["load data"], **result.timing}

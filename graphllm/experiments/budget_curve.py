@@ -1,9 +1,8 @@
 """Accuracy against budget, one curve a selector."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,21 +11,35 @@ from torch_geometric.data import Data
 
 from graphllm.data import apply_split
 from graphllm.enhance import Enhancer, restrict, shuffle_answers
+from graphllm.errors import BudgetError
 from graphllm.evaluate import Result, paired_difference
 from graphllm.experiments.ellagnn import Arm, Progress, Training, train_arm
-from graphllm.experiments.fit import Fit
+from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.memo import MemoEncoder
 from graphllm.experiments.study import (
+    Clock,
+    KnownScores,
+    Metrics,
+    Scores,
     enhance_nodes,
-    metrics,
+    only_nodes,
     plain_arm,
+    requests_of,
+    score_metrics,
     study_result,
 )
+from graphllm.llm import Estimate, estimate
 from graphllm.selection import RandomSelector, SelectionContext, Selector
 
 BUDGETS = (0, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0)
-LLM_AT_TEST = "_llm_at_test"
+# The views of a training, and what they add to the name of the cell.
+VIEWS = {
+    "ellagnn": "",
+    "ellagnn_llm_at_test": "_llm_at_test",
+    "shuffled": "_shuffled",
+    "shuffled_llm_at_test": "_shuffled_llm_at_test",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ class Cell:
     Args:
         selector (str): Name of the selector.
         budget (int or float): What it spent.
-        nodes (Tensor): Whom it chose.
+        nodes (Tensor): Whom it chose, ascending.
     """
 
     selector: str
@@ -46,7 +59,7 @@ class Cell:
     @property
     def arm(self) -> str:
         """Name in the result, such as ``pagerank@0.05``."""
-        return f"{self.selector}@{self.budget:g}"
+        return f"{self.selector}@{self.budget}"
 
 
 def run_budget_curve(
@@ -93,41 +106,179 @@ def run_budget_curve(
 
     Returns:
         Result: Arms ``plain``, ``{selector}@{budget}`` and
-        ``{selector}@{budget}_llm_at_test`` (and both with ``_shuffled``), and
-        ``details["study"]`` of kind ``"budget"`` with one row a curve point.
+        ``{selector}@{budget}_llm_at_test`` (and ``{selector}@{budget}_shuffled``),
+        and ``details["study"]`` of kind ``"budget"`` with one row a curve point.
     """
     training = training or Training()
     enhancer = copy(enhancer)
     enhancer.encoder = MemoEncoder(enhancer.encoder)
-    timing = {"encode": 0.0, "select": 0.0, "enhance": 0.0, "train": 0.0}
-    clock = _Clock(timing)
-    if x is None:
-        x = enhancer.encoder(data.text)
+    clock = Clock("encode", "select", "enhance", "train")
+    x = enhancer.encoder(data.text) if x is None else x
     clock.lap("encode")
-    selectors = {"random": RandomSelector(), **selectors}
-    fits: dict[str, list[Fit]] = {}
-    counts: dict[str, list[int]] = {}
+    scores: Scores = {}
+    sweep: list[list[Cell]] = []
     first: Data | None = None
-    done = 0
-    for seed in seeds:
+    for number, seed in enumerate(seeds):
         graph = apply_split(data, split, seed)
         cells = choose_cells(graph, enhancer, x, selectors, budgets, seed)
         clock.lap("select")
-        union = torch.cat([cell.nodes for cell in cells]).unique()
-        stage = f"ask, seed {seed}"
-        enhanced = enhance_nodes(graph, enhancer, x, union, stage, progress)
-        first = first if first is not None else enhanced
+        nodes = torch.cat([cell.nodes for cell in cells]).unique()
+        enhanced = enhance_nodes(graph, enhancer, x, nodes, seed, progress)
         clock.lap("enhance")
-        total = len(seeds) * (len(cells) + 1)
-        arms = _arms(cells, plain_arm(graph, x), enhanced, enhancer, shuffled, seed)
-        memo: dict[tuple[object, ...], Fit] = {}
-        for name, key, arm in arms:
+        plain = train_arm(plain_arm(graph, x), seed, training, ledger)
+        scores.setdefault("plain", []).append(plain.scores["plain"])
+        memo: dict[bytes, dict[str, Score]] = {}
+        for position, cell in enumerate(cells):
+            key = cell.nodes.numpy().tobytes()
             if key not in memo:
-                memo[key] = train_arm(arm, seed, training, ledger)
-            fits.setdefault(name, []).append(memo[key])
-            if progress is not None and not name.endswith("_shuffled"):
-                done += 1
-                progress("train", done, total)
-        for cell in cells:
-            counts.setdefault(cell.arm, []).append(cell.nodes.numel())
+                cut = restrict(enhanced, cell.nodes)
+                arms = _arms(cut, enhancer, seed, shuffled)
+                fits = [train_arm(arm, seed, training, ledger) for arm in arms]
+                memo[key] = {v: s for fit in fits for v, s in fit.scores.items()}
+            for view, score in memo[key].items():
+                scores.setdefault(cell.arm + VIEWS[view], []).append(score)
+            if progress is not None:
+                done = number * len(cells) + position + 1
+                progress("train", done, len(seeds) * len(cells))
         clock.lap("train")
+        sweep.append(cells)
+        first = enhanced if first is None else first
+    assert first is not None
+    # One answer or none cannot be shuffled: such an arm may lack a seed.
+    scores = {arm: runs for arm, runs in scores.items() if len(runs) == len(seeds)}
+    study = {"kind": "budget", "rows": curve_rows(sweep, score_metrics(scores))}
+    return study_result(
+        *(data, enhancer, first, study),
+        scores=scores,
+        split=split,
+        seeds=seeds,
+        training=training,
+        timing=clock.seconds,
+    )
+
+
+def choose_cells(
+    data: Data,
+    enhancer: Enhancer,
+    x: Tensor,
+    selectors: Mapping[str, Selector],
+    budgets: Sequence[int | float],
+    seed: int,
+) -> list[Cell]:
+    """The nodes of every selector and budget, from one pool.
+
+    A selector scores the nodes once for all of its budgets. ``random`` draws from
+    ``seed``, the others from the enhancer's own.
+
+    Args:
+        data (Data): A text graph with masks.
+        enhancer (Enhancer): Pool, depth and seed.
+        x (Tensor): Plain features, :math:`(|V|, F)`.
+        selectors (Mapping[str, Selector]): By name.
+        budgets (Sequence[int or float]): Shares or counts; 0 is left out.
+        seed (int): Seed of the random draw.
+
+    Returns:
+        list[Cell]: Selector by selector.
+
+    Raises:
+        BudgetError: If a budget is out of range, or there is none but 0.
+    """
+    if not any(budgets):
+        raise BudgetError("no budget above 0 to sweep; give some, such as 0.05,0.1")
+    names = getattr(data, "label_names", None)
+    cells = []
+    for name, selector in {"random": RandomSelector(), **selectors}.items():
+        drawn = seed if isinstance(selector, RandomSelector) else enhancer.seed
+        context = SelectionContext(x, len(names) if names else None, drawn)
+        known = KnownScores(selector.score(data, context))
+        for budget in budgets:
+            if budget:
+                pool, hops = enhancer.pool, enhancer.num_hops
+                cells.append(
+                    Cell(name, budget, known(data, budget, context, pool, hops))
+                )
+    return cells
+
+
+def curve_rows(sweep: Sequence[Sequence[Cell]], arms: Metrics) -> list[dict[str, Any]]:
+    """One row a point of a curve, with its paired lifts.
+
+    Args:
+        sweep (Sequence[Sequence[Cell]]): The cells of every seed.
+        arms (dict): Arms of the result, ``plain`` and those of the cells.
+
+    Returns:
+        list[dict]: ``selector``, ``budget``, ``nodes`` (mean over seeds), ``view``,
+        ``arm``, ``acc``, ``val_acc``, ``lift_plain`` and ``lift_random`` (see
+        :func:`~graphllm.evaluate.paired_difference`; none of chance over itself).
+    """
+
+    def lift(arm: str, over: str) -> dict[str, Any]:
+        return paired_difference(
+            arms[arm]["test_acc"]["values"], arms[over]["test_acc"]["values"]
+        )
+
+    rows = []
+    for position, cell in enumerate(sweep[0]):
+        nodes = [cells[position].nodes.numel() for cells in sweep]
+        for view, suffix in VIEWS.items():
+            arm = cell.arm + suffix
+            if arm not in arms:
+                continue
+            chance = f"random@{cell.budget}{suffix}"
+            rows.append(
+                {
+                    "selector": cell.selector,
+                    "budget": cell.budget,
+                    "nodes": sum(nodes) / len(nodes),
+                    "view": view.removeprefix("ellagnn_"),
+                    "arm": arm,
+                    "acc": arms[arm]["test_acc"]["mean"],
+                    "val_acc": arms[arm]["val_acc"]["mean"],
+                    "lift_plain": lift(arm, "plain"),
+                    "lift_random": lift(arm, chance) if arm != chance else None,
+                }
+            )
+    return rows
+
+
+def plan_budget_curve(
+    data: Data,
+    enhancer: Enhancer,
+    x: Tensor,
+    selectors: Mapping[str, Selector],
+    budgets: Sequence[int | float],
+    split: str,
+    seeds: Sequence[int],
+) -> Estimate:
+    """What :func:`run_budget_curve` would ask of the language model.
+
+    Args:
+        data (Data): A text graph with labels.
+        enhancer (Enhancer): Model, prompts, encoder and pool.
+        x (Tensor): Plain features, :math:`(|V|, F)`.
+        selectors (Mapping[str, Selector]): By name.
+        budgets (Sequence[int or float]): Shares or counts.
+        split (str): See :func:`graphllm.data.apply_split`.
+        seeds (Sequence[int]): Seeds of the run.
+
+    Returns:
+        Estimate: Calls, tokens, money and time.
+    """
+    requests = []
+    for seed in seeds:
+        graph = apply_split(data, split, seed)
+        cells = choose_cells(graph, enhancer, x, selectors, budgets, seed)
+        nodes = torch.cat([cell.nodes for cell in cells]).unique()
+        asked = only_nodes(enhancer, nodes, x)
+        requests += requests_of(asked, graph, x)
+    return estimate(enhancer.llm, requests)
+
+
+def _arms(cut: Data, enhancer: Enhancer, seed: int, shuffled: bool) -> Iterator[Arm]:
+    yield Arm(cut, {"ellagnn": False, "ellagnn_llm_at_test": True})
+    if shuffled and cut.llm_index.numel() > 1:
+        weight, neighbors = enhancer.answer_weight, enhancer.neighbors
+        mixed = shuffle_answers(cut, weight, seed, neighbors)
+        yield Arm(mixed, {"shuffled": False, "shuffled_llm_at_test": True})

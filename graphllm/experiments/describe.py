@@ -66,13 +66,14 @@ def answer_statistics(enhanced: Data) -> dict[str, Any]:
 
     Returns:
         dict: ``asked``, ``parsed``, ``unparsed``, ``failed``, ``label_mentions``
-        (share of the usable answers that name a class) and ``cosine_to_text``
+        (share of the usable answers in words that name a class) and ``cosine_to_text``
         (mean cosine of encoded answers and own texts).
     """
     answers = enhanced.provenance
     usable = [answer for answer in answers if answer.ok]
     names = [name.replace("_", " ").lower() for name in enhanced.label_names]
-    naming = [a for a in usable if any(name in a.text.lower() for name in names)]
+    worded = [answer for answer in usable if answer.parts]
+    naming = [a for a in worded if any(name in a.text.lower() for name in names)]
     failed = sum(answer.error is not None for answer in answers)
     cosine = None
     if enhanced.llm_index.numel():
@@ -83,7 +84,7 @@ def answer_statistics(enhanced: Data) -> dict[str, Any]:
         "parsed": len(usable),
         "unparsed": len(answers) - len(usable) - failed,
         "failed": failed,
-        "label_mentions": len(naming) / len(usable) if usable else None,
+        "label_mentions": len(naming) / len(worded) if worded else None,
         "cosine_to_text": cosine,
     }
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from graphllm.errors import LLMError, SpendingLimitError
 from graphllm.evaluate import Result, environment, summary
 from graphllm.experiments.describe import describe_run
 from graphllm.experiments.fit import Fit, Score, fit
+from graphllm.experiments.fit_batches import fit_batches
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.memo import MemoEncoder
 from graphllm.llm import Estimate, estimate
@@ -44,6 +46,9 @@ class Training:
         weight_decay (float): L2 penalty.
         epochs (int): Epochs at most.
         patience (int): Epochs without a better validation accuracy.
+        batch_size (int, optional): Training nodes a step, on sampled neighbourhoods;
+            :obj:`None` reads the whole graph at once.
+        num_neighbors (tuple[int, ...]): Neighbours drawn at each hop of a batch.
     """
 
     backbone: str = "sage"
@@ -55,6 +60,8 @@ class Training:
     weight_decay: float = 5e-4
     epochs: int = 300
     patience: int = 50
+    batch_size: int | None = None
+    num_neighbors: tuple[int, ...] = (15, 10)
 
     def network(self, in_channels: int, out_channels: int) -> ELLaGNN:
         """A freshly initialised network."""
@@ -119,14 +126,16 @@ def build_arms(
     plain = copy(data)
     plain.x = x
     chosen = enhancer.run(data, x, _stage(progress, f"ask, chosen, seed {seed}"))
-    _require_answers(chosen, "chosen")
+    require_answers(chosen, enhancer, "chosen")
     arms = {"plain": Arm(plain, {"plain": False})}
     other = random_control(enhancer, seed)
     drawn = other.run(data, x, _stage(progress, f"ask, random, seed {seed}"))
-    _require_answers(drawn, "random")
+    require_answers(drawn, other, "random")
     arms["random"] = Arm(drawn, {"random": False})
     if chosen.llm_index.numel() > 1:
-        shuffled = shuffle_answers(chosen, enhancer.answer_weight, seed)
+        shuffled = shuffle_answers(
+            chosen, enhancer.answer_weight, seed, enhancer.neighbors
+        )
         views = {"shuffled": False, "shuffled_llm_at_test": True}
         arms["shuffled"] = Arm(shuffled, views)
     arms["ellagnn"] = Arm(chosen, {"ellagnn": False, "ellagnn_llm_at_test": True})
@@ -258,13 +267,27 @@ def random_control(enhancer: Enhancer, seed: int) -> Enhancer:
     return control
 
 
-def _require_answers(data: Data, which: str) -> None:
-    """Refuse to compare arms when one of them got no answers, or not all paid for."""
+def require_answers(data: Data, enhancer: Enhancer, which: str) -> None:
+    """Refuse to compare arms when one of them got no answers, or not all paid for.
+
+    Answers that only pick neighbours add no words and do not count.
+
+    Args:
+        data (Data): What the enhancer returned.
+        enhancer (Enhancer): Whose prompts count.
+        which (str): ``"chosen"`` or ``"random"``, named in the message.
+
+    Raises:
+        SpendingLimitError: If the spending limit cut the answers short.
+        LLMError: If there is not one usable answer.
+    """
+    prompts = {template.id for template in enhancer.templates}
+    answers = [answer for answer in data.provenance if answer.template in prompts]
     errors = [answer.error for answer in data.provenance if answer.error]
     limited = [error for error in errors if error.startswith(LIMIT_REACHED)]
     if limited:
         raise SpendingLimitError(limited[0])
-    asked, usable = len(data.provenance), sum(bool(a.parts) for a in data.provenance)
+    asked, usable = len(answers), sum(bool(answer.parts) for answer in answers)
     if not usable:
         why = errors[0] if errors else "no answer could be read"
         raise LLMError(
@@ -305,7 +328,7 @@ def train_arm(
     key = Ledger.key(
         views=arm.views,
         seed=seed,
-        graph=_features_hash(arm.data),
+        graph=features_hash(arm.data),
         **({"predictions": True} if keep_predictions else {}),
         **asdict(training),
     )
@@ -320,22 +343,29 @@ def train_arm(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = training.network(data.x.size(1), len(data.label_names))
-        result = fit(
-            model.to(data.x.device),
-            data,
-            arm.views,
-            lr=training.lr,
-            weight_decay=training.weight_decay,
-            epochs=training.epochs,
-            patience=training.patience,
-            keep_predictions=keep_predictions,
-        )
+        options: dict[str, Any] = {
+            "lr": training.lr,
+            "weight_decay": training.weight_decay,
+            "epochs": training.epochs,
+            "patience": training.patience,
+            "keep_predictions": keep_predictions,
+        }
+        model = model.to(data.x.device)
+        if training.batch_size is None:
+            result = fit(model, data, arm.views, **options)
+        else:
+            options |= {
+                "batch_size": training.batch_size,
+                "num_neighbors": training.num_neighbors,
+                "seed": seed,
+            }
+            result = fit_batches(model, data, arm.views, **options)
     if ledger is not None:
         ledger.put(key, asdict(result))
     return result
 
 
-def _features_hash(data: Data) -> str:
+def features_hash(data: Data) -> str:
     """Fingerprint of everything that training reads, masks included."""
     digest = [graph_fingerprint(data)]
     for name in (

@@ -10,6 +10,8 @@ from torch_geometric.data import Data
 
 from graphllm.models import ELLaGNN, takes_edge_weight
 
+# Fusions that read the mean of all answers; the others see them one by one.
+ONE_ROW = ("replace", "mix")
 Objective = Callable[[ELLaGNN, Data, int], Tensor]
 
 
@@ -147,14 +149,15 @@ def run_model(model: ELLaGNN, data: Data, *, use_llm: bool) -> Tensor:
 
     With them, nodes listen to their neighbours as the language model advised:
     through ``edge_weight`` where the backbone takes weights, and without the edges
-    outside ``keep_edge`` where the graph has it. Without them, ``free_edge_weight`` (made by the encoder
-    alone) is used where the graph has it.
+    outside ``keep_edge`` where the graph has it. Without them, the graph's
+    ``free_edge_weight`` is used, made by the encoder alone, if there is one.
     """
     weighs = takes_edge_weight(model.backbone)
     if not (use_llm and any_enhanced(data)):
         weight = getattr(data, "free_edge_weight", None) if weighs else None
         return model(data.x, data.edge_index, weight)
-    edge_index, weight = data.edge_index, data.edge_weight if weighs else None
+    edge_index = data.edge_index
+    weight = getattr(data, "edge_weight", None) if weighs else None
     keep_edge = getattr(data, "keep_edge", None)
     if keep_edge is not None:
         edge_index = edge_index[:, keep_edge]

@@ -122,7 +122,7 @@ def test_an_output_that_is_in_the_way(folder, server, tmp_path, capsys):
         (["--dataset", "corra"], "Did you mean 'cora'"),
         (["--dataset", "/no/such/dir"], "/no/such/dir"),
         (["--selector", "pagerang"], "Did you mean 'pagerank'"),
-        (["--backbone", "gcm"], "Did you mean 'gcn'"),
+        (["--backbone", "gcnn"], "Did you mean 'gcn'"),
         (["--prompts", "expnd"], "Did you mean 'expand'"),
         (["--fusion", "sum"], "random_view"),
         (["--split", "halves"], "random-60-20-20"),
