@@ -130,7 +130,13 @@ def run_depth(
         seeds=list(seeds),
         arms={_arm(*place): _metrics(runs) for place, runs in rows.items()},
         timing={"train": time.perf_counter() - start},
-        config={**asdict(training), "depths": list(depths), "seeds": list(seeds)},
+        config={
+            **asdict(training),
+            "backbone": ", ".join(backbones),
+            "num_layers": ", ".join(map(str, depths)),
+            "split": split,
+            "seeds": list(seeds),
+        },
         environment=environment(),
         details={
             "baseline": _arm("", backbones[0], depths[0]),

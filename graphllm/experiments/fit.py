@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphllm.models import ELLaGNN, takes_edge_weight
+from graphllm.models import ELLaGNN, fuse, takes_edge_weight
 
 # Fusions that read the mean of all answers; the others see them one by one.
 ONE_ROW = ("replace", "mix")
@@ -106,6 +106,9 @@ def fit(
     best = {name: _Best() for name in views}
     result = Fit(scores={}, val_acc={name: [] for name in views})
     objective = objective or supervised
+    # Nothing in a graph changes while it is trained, unless the objective does it.
+    fixed = objective is supervised
+    inputs = {name: _Inputs(model, data, views[name], fixed) for name in views}
     for epoch in range(1, epochs + 1):
         still_open = [n for n in views if epoch - best[n].epoch <= patience]
         if not still_open:
@@ -119,7 +122,7 @@ def fit(
         optimizer.step()
         result.train_loss.append(loss.item())
         for name in still_open:
-            accuracy = _validate(model, data, views[name], best[name], epoch)
+            accuracy = _validate(model, data, inputs[name], best[name], epoch)
             result.val_acc[name].append(accuracy)
     for name, use_llm in views.items():
         model.load_state_dict(best[name].state)
@@ -156,13 +159,32 @@ def run_model(model: ELLaGNN, data: Data, *, use_llm: bool) -> Tensor:
     if not (use_llm and any_enhanced(data)):
         weight = getattr(data, "free_edge_weight", None) if weighs else None
         return model(data.x, data.edge_index, weight)
-    edge_index = data.edge_index
+    edge_index, weight = _edges(model, data)
+    x_llm, view_mask = _rows(model, data)
+    return model(
+        *(data.x, edge_index, weight),
+        x_llm=x_llm,
+        llm_mask=data.llm_mask,
+        view_mask=view_mask,
+    )
+
+
+def _rows(model: ELLaGNN, data: Data) -> tuple[Tensor, Tensor | None]:
+    """Enhanced features as the fusion wants them: in one row or prompt by prompt."""
+    if model.fusion in ONE_ROW or getattr(data, "x_views", None) is None:
+        return data.x_llm, None
+    return data.x_views, data.view_mask
+
+
+def _edges(model: ELLaGNN, data: Data) -> tuple[Tensor, Tensor | None]:
+    """Edges and weights that enhanced nodes listen through."""
+    weighs = takes_edge_weight(model.backbone)
     weight = getattr(data, "edge_weight", None) if weighs else None
     keep_edge = getattr(data, "keep_edge", None)
-    if keep_edge is not None:
-        edge_index = edge_index[:, keep_edge]
-        weight = weight[keep_edge] if weight is not None else None
-    return model(data.x, edge_index, weight, x_llm=data.x_llm, llm_mask=data.llm_mask)
+    if keep_edge is None:
+        return data.edge_index, weight
+    kept = data.edge_index[:, keep_edge]
+    return kept, weight[keep_edge] if weight is not None else None
 
 
 @torch.no_grad()
@@ -172,12 +194,37 @@ def predict_view(model: ELLaGNN, data: Data, use_llm: bool) -> Tensor:
     return run_model(model, data, use_llm=use_llm).argmax(dim=-1)
 
 
+class _Inputs:
+    """What one way to run the network reads in evaluation, fused once if it can be."""
+
+    def __init__(self, model: ELLaGNN, data: Data, use_llm: bool, fixed: bool) -> None:
+        self.data = data
+        self.use_llm = use_llm
+        self.plain: Data | None = None
+        if fixed and use_llm and any_enhanced(data) and model.fuser is None:
+            x_llm, view_mask = _rows(model, data)
+            edge_index, weight = _edges(model, data)
+            self.plain = Data(
+                x=fuse(
+                    *(data.x, x_llm, data.llm_mask, model.fusion, model.mix),
+                    view_mask=view_mask,
+                ),
+                edge_index=edge_index,
+                free_edge_weight=weight,
+            )
+
+    def __call__(self, model: ELLaGNN) -> Tensor:
+        if self.plain is not None:
+            return run_model(model, self.plain, use_llm=False)
+        return run_model(model, self.data, use_llm=self.use_llm)
+
+
 @torch.no_grad()
 def _validate(
-    model: ELLaGNN, data: Data, use_llm: bool, best: _Best, epoch: int
+    model: ELLaGNN, data: Data, inputs: _Inputs, best: _Best, epoch: int
 ) -> float:
     model.eval()
-    out = run_model(model, data, use_llm=use_llm)[data.val_mask]
+    out = inputs(model)[data.val_mask]
     y = data.y[data.val_mask]
     accuracy = float((out.argmax(dim=-1) == y).float().mean())
     loss = float(F.cross_entropy(out, y))

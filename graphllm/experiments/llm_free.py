@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.lessons import Lesson, Pupil, lessons, taught
 from graphllm.experiments.memo import MemoEncoder
+from graphllm.experiments.on_demand import on_demand
 from graphllm.experiments.study import (
     Clock,
     enhance_nodes,
@@ -66,6 +68,9 @@ def run_llm_free(
     * ``teacher_llm_at_test``: the teacher of ``taught``, which reads enhanced
       features when predicting; what could be kept at most.
 
+    ``on_demand`` is ``random_view`` with nodes chosen while the network learns, see
+    :func:`~graphllm.experiments.on_demand.on_demand`.
+
     Args:
         data (Data): A text graph with labels.
         enhancer (Enhancer): Model, prompts, encoder, selector and budget.
@@ -80,8 +85,8 @@ def run_llm_free(
     Returns:
         Result: ``details["study"]`` of kind ``llm_free`` with a row a way:
         ``test_acc``, ``val_acc``, and paired differences ``lift_plain``,
-        ``lift_self`` (over ``self_distilled``) and ``lift_unasked`` (over ``plain``
-        on the test nodes that were not asked about).
+        ``lift_self`` (over ``self_distilled``) and ``lift_unasked`` (over ``plain``,
+        both on the test nodes that this way did not ask about).
     """
     training = training or Training()
     enhancer = copy(enhancer)
@@ -106,10 +111,10 @@ def run_llm_free(
         if lesson.votes is not None:
             annotation.append(vote_quality(graph, *lesson.votes))
         ways = _ways(lesson, _lesson(school, at_random), enhancer)
-        for place, (name, way) in enumerate(ways.items()):
-            outcome = _outcome(name, way, lesson, at_random, ledger)
+        for place, (name, (way, read)) in enumerate(ways.items()):
+            outcome = _outcome(name, way, read, lesson, ledger)
             outcomes.setdefault(name, []).append(
-                outcome | {"unasked": _unasked(graph, enhanced, outcome)}
+                outcome | _unasked(graph, outcome, plain.probs.argmax(dim=-1))
             )
             if progress is not None:
                 done, total = number * len(ways) + place + 1, len(seeds) * len(ways)
@@ -189,7 +194,7 @@ def study_rows(outcomes: dict[str, list[Outcome]]) -> list[dict[str, Any]]:
 
     def column(name: str, key: str) -> list[float]:
         return [
-            outcome["unasked"] if key == "unasked" else outcome["score"][key]
+            outcome[key] if key.endswith("unasked") else outcome["score"][key]
             for outcome in outcomes[name]
         ]
 
@@ -202,7 +207,9 @@ def study_rows(outcomes: dict[str, list[Outcome]]) -> list[dict[str, Any]]:
         }
         if name != "plain":
             row["lift_plain"] = _lift(column, name, "plain", "test_acc")
-            row["lift_unasked"] = _lift(column, name, "plain", "unasked")
+            row["lift_unasked"] = paired_difference(
+                column(name, "unasked"), column(name, "plain_unasked")
+            )
         if name not in ("plain", "self_distilled"):
             row["lift_self"] = _lift(column, name, "self_distilled", "test_acc")
         rows.append(row)
@@ -226,19 +233,34 @@ def _lesson(school: Lesson, enhanced: Data) -> Lesson:
 
 def _ways(
     lesson: Lesson, at_random: Lesson, enhancer: Enhancer
-) -> dict[str, Callable[[], Pupil]]:
-    """Every row of the study, still to be trained."""
-    ways: dict[str, Callable[[], Pupil]] = {
-        "plain": lambda: lesson.plain,
-        "self_distilled": lambda: lesson.self_distilled,
+) -> dict[str, tuple[Callable[[], Pupil], Data]]:
+    """Every row of the study, still to be trained, and the graph it was asked on."""
+    enhanced = lesson.enhanced
+    ways: dict[str, tuple[Callable[[], Pupil], Data]] = {
+        "plain": (lambda: lesson.plain, enhanced),
+        "self_distilled": (lambda: lesson.self_distilled, enhanced),
     }
     for name, way in lessons(lesson.votes is not None).items():
-        ways[name] = lambda way=way: way(lesson)  # type: ignore[misc]
-    ways["taught_random"] = lambda: taught(_share(lesson, at_random))
-    if lesson.enhanced.llm_index.numel() > 1:
-        ways["taught_shuffled"] = lambda: taught(_shuffled(lesson, enhancer))
-    ways["teacher_llm_at_test"] = lambda: lesson.teacher
+        ways[name] = (partial(way, lesson), enhanced)
+    live = copy(lesson.data)
+    ways["on_demand"] = (partial(_on_demand, lesson, live, enhancer), live)
+    ways["taught_random"] = (
+        lambda: taught(_share(lesson, at_random)),
+        at_random.enhanced,
+    )
+    if enhanced.llm_index.numel() > 1:
+        ways["taught_shuffled"] = (
+            lambda: taught(_shuffled(lesson, enhancer)),
+            enhanced,
+        )
+    ways["teacher_llm_at_test"] = (lambda: lesson.teacher, enhanced)
     return ways
+
+
+def _on_demand(lesson: Lesson, live: Data, enhancer: Enhancer) -> Pupil:
+    """Random views of nodes that are chosen while the network learns."""
+    objective = on_demand(enhancer, live.x, seed=enhancer.seed)
+    return lesson.learn(objective, live, fusion="random_view")
 
 
 def _share(lesson: Lesson, other: Lesson) -> Lesson:
@@ -266,18 +288,19 @@ def _shuffled(lesson: Lesson, enhancer: Enhancer) -> Lesson:
 def _outcome(
     name: str,
     way: Callable[[], Pupil],
+    read: Data,
     lesson: Lesson,
-    at_random: Data,
     ledger: Ledger | None,
 ) -> Outcome:
     """Train one way, or take it from the ledger."""
-    read = at_random if name == "taught_random" else lesson.enhanced
+    # A graph that is enhanced on demand has no answers yet.
+    known = read if "provenance" in read else lesson.enhanced
     key = Ledger.key(
         study=f"llm_free/{VERSION}",
         way=name,
         seed=lesson.seed,
-        graph=features_hash(read),
-        votes=[a.raw for a in read.provenance],
+        graph=features_hash(known),
+        votes=[answer.raw for answer in known.provenance],
         **asdict(lesson.training),
     )
     kept = ledger.get(key) if ledger is not None else None
@@ -287,15 +310,22 @@ def _outcome(
     outcome = {
         "score": asdict(fit.scores["view"]),
         "predictions": fit.predictions["view"],
+        "asked": sorted({answer.node for answer in read.provenance}),
     }
     if ledger is not None:
         ledger.put(key, outcome)
     return outcome
 
 
-def _unasked(data: Data, enhanced: Data, outcome: Outcome) -> float:
-    """Test accuracy on the nodes that the language model was not asked about."""
+def _unasked(data: Data, outcome: Outcome, plain: Tensor) -> dict[str, float]:
+    """Test accuracy where the language model was not asked, of this way and plain."""
     mask = data.test_mask.clone()
-    mask[[answer.node for answer in enhanced.provenance]] = False
-    right = torch.tensor(outcome["predictions"], device=data.y.device) == data.y
-    return float(right[mask].float().mean()) if bool(mask.any()) else 0.0
+    mask[outcome["asked"]] = False
+    if not bool(mask.any()):
+        return {"unasked": 0.0, "plain_unasked": 0.0}
+    y = data.y[mask]
+    own = torch.tensor(outcome["predictions"], device=y.device)[mask]
+    return {
+        "unasked": float((own == y).float().mean()),
+        "plain_unasked": float((plain[mask] == y).float().mean()),
+    }

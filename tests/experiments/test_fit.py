@@ -4,7 +4,7 @@ import torch
 from graphllm import ELLaGNN
 from graphllm.enhance import attach
 from graphllm.experiments import fit
-from graphllm.experiments.fit import predict_view, run_model
+from graphllm.experiments.fit import predict_view, run_model, supervised
 
 
 @pytest.fixture
@@ -85,3 +85,17 @@ def test_edge_weights_reach_networks_that_take_them(graph):
     assert not torch.allclose(weighted, run_model(gcn, graph, use_llm=True))
     sage = ELLaGNN("sage", 3, 16, 3, fusion="replace").eval()
     assert run_model(sage, graph, use_llm=True).shape == (60, 3)
+
+
+@pytest.mark.parametrize("backbone", ["gcn", "sage"])
+@pytest.mark.parametrize("fusion", ["random_view", "replace", "mix", "gate"])
+def test_validation_reads_what_the_network_would(graph, backbone, fusion):
+    # Features that validation fuses once must score like those fused each time.
+    graph.keep_edge = torch.arange(graph.num_edges) % 5 > 0
+    scores = {}
+    for name, objective in (("once", None), ("each", lambda *a: supervised(*a))):
+        torch.manual_seed(0)
+        model = ELLaGNN(backbone, 3, 16, 3, fusion=fusion, dropout=0.2)
+        done = fit(model, graph, {"llm": True}, epochs=8, objective=objective)
+        scores[name] = done.val_acc["llm"], done.scores["llm"]
+    assert scores["once"] == scores["each"]

@@ -64,7 +64,7 @@ def test_every_way_and_every_control_is_a_row(result):
     assert list(by_name(result)) == [
         *("plain", "self_distilled", "random_view", "replace", "confidence"),
         *("curriculum", "consistency", "annotated", "distilled", "taught"),
-        *("taught_random", "taught_shuffled", "teacher_llm_at_test"),
+        *("on_demand", "taught_random", "taught_shuffled", "teacher_llm_at_test"),
     ]
     assert set(result.arms) == set(by_name(result))
     for name, row in by_name(result).items():
@@ -120,6 +120,7 @@ def test_rows_are_paired_seed_by_seed():
         return {
             "score": {"test_acc": test, "val_acc": val, "epoch": 1},
             "unasked": unasked,
+            "plain_unasked": 0.5,
         }
 
     rows = study_rows(
@@ -132,6 +133,7 @@ def test_rows_are_paired_seed_by_seed():
     taught = rows[2]
     assert math.isclose(taught["lift_plain"]["mean"], 0.2)
     assert math.isclose(taught["lift_self"]["mean"], 0.15)
+    # 0.6 and 0.8 against 0.5 each
     assert math.isclose(taught["lift_unasked"]["mean"], 0.2)
     assert taught["lift_plain"]["wins"] == 2
     assert "lift_self" not in rows[1]
