@@ -15,7 +15,12 @@ from graphllm.cache_dir import cache_dir
 from graphllm.cli.progress import Bars
 from graphllm.data import SPLITS, apply_split
 from graphllm.datasets import load_dataset
-from graphllm.encode import SentenceEncoder, encode_cached, load_encoder
+from graphllm.encode import (
+    SentenceEncoder,
+    StoredEncoder,
+    encode_cached,
+    load_encoder,
+)
 from graphllm.enhance.encoded import Encoder
 from graphllm.errors import GraphLLMError, TextGraphError, UnknownNameError
 from graphllm.evaluate import Result
@@ -236,11 +241,12 @@ def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
     bars.update("encode text", 0, 1)
     encoder = load_encoder(spec, progress=sys.stderr.isatty())
     x = encode_cached(encoder, data.text)
-    if isinstance(encoder, SentenceEncoder):
-        # From here on it reads a few answers at a time.
-        encoder.progress = False
     bars.update("encode text", 1, 1)
-    return encoder, x
+    if not isinstance(encoder, SentenceEncoder):
+        return encoder, x
+    # From here on it reads a few answers at a time.
+    encoder.progress = False
+    return StoredEncoder(encoder, cache_dir() / "answer_embeddings"), x
 
 
 def record(result: Result, arguments: dict[str, object], llm: LLM, bars: Bars) -> None:
