@@ -3,5 +3,14 @@
 from graphllm.models.backbones import BACKBONES, make_backbone, takes_edge_weight
 from graphllm.models.ellagnn import ELLaGNN
 from graphllm.models.fusion import fuse
+from graphllm.models.learned_fusion import AttentionFusion, GateFusion
 
-__all__ = ["BACKBONES", "ELLaGNN", "fuse", "make_backbone", "takes_edge_weight"]
+__all__ = [
+    "BACKBONES",
+    "AttentionFusion",
+    "ELLaGNN",
+    "GateFusion",
+    "fuse",
+    "make_backbone",
+    "takes_edge_weight",
+]

@@ -6,13 +6,26 @@ import torch_geometric.nn as pyg
 from torch import Tensor, nn
 
 from graphllm.errors import UnknownNameError
+from graphllm.models.appnp import APPNP
+from graphllm.models.gcn import GCN
+from graphllm.models.gcnii import GCNII
+from graphllm.models.jknet import JKNet
+from graphllm.models.pna import PNA
+from graphllm.models.resgcn import ResGCN
+from graphllm.models.sgc import SGC
 
 BACKBONES: dict[str, type[nn.Module]] = {
-    "gcn": pyg.GCN,
+    "gcn": GCN,
     "sage": pyg.GraphSAGE,
     "gat": pyg.GAT,
     "gin": pyg.GIN,
     "mlp": pyg.MLP,
+    "resgcn": ResGCN,
+    "gcnii": GCNII,
+    "jknet": JKNet,
+    "appnp": APPNP,
+    "sgc": SGC,
+    "pna": PNA,
 }
 
 
@@ -28,8 +41,9 @@ def make_backbone(
 
     Args:
         backbone (str or type or torch.nn.Module): One of ``gcn``, ``sage``, ``gat``,
-            ``gin``, ``mlp``; a class with the constructor of PyG's models; or a
-            module, which is used as it is.
+            ``gin``, ``mlp``, ``resgcn``, ``gcnii``, ``jknet``, ``appnp``, ``sgc``,
+            ``pna``; a class with the constructor of PyG's models; or a module,
+            which is used as it is.
         in_channels (int): Size of each input feature vector.
         hidden_channels (int): Size of each hidden layer.
         out_channels (int): Number of classes.

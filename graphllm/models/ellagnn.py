@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from graphllm.errors import UnknownNameError
 from graphllm.models.backbones import call_backbone, make_backbone
 from graphllm.models.fusion import Fusion, fuse
+from graphllm.models.learned_fusion import learned_fusion
 
 
 class ELLaGNN(nn.Module):
@@ -29,7 +30,9 @@ class ELLaGNN(nn.Module):
         \end{cases}
 
     Without ``x_llm`` it is LLM-free: plain features go straight to the backbone, and
-    since fusing has no parameters, the output is bit-identical to the backbone's own.
+    the output is bit-identical to the backbone's own, whatever the fusion. Fusions
+    with parameters make them after the backbone's, which therefore starts from the
+    same ones for every fusion.
 
     .. note::
         The authors published no code. Fusion is this library's decision:
@@ -37,15 +40,19 @@ class ELLaGNN(nn.Module):
         LLM-free inference asks for.
 
     Args:
-        backbone (str or type or torch.nn.Module): ``"gcn"``, ``"sage"``, ``"gat"``,
-            ``"gin"``, ``"mlp"``, a class with the constructor of PyG's models, or a
-            module that is used as it is.
-        in_channels (int, optional): Size of each feature vector; not used with a
-            ready-made module, like the next three.
+        backbone (str or type or torch.nn.Module): A name in
+            :obj:`graphllm.models.BACKBONES` (``"gcn"``, ``"sage"``, ``"gat"``,
+            ``"gin"``, ``"mlp"``, ``"resgcn"``, ``"gcnii"``, ``"jknet"``,
+            ``"appnp"``, ``"sgc"``, ``"pna"``), a class with the constructor of PyG's
+            models, or a module that is used as it is.
+        in_channels (int, optional): Size of each feature vector; with a ready-made
+            module used by fusions with parameters only, and the next three not at
+            all.
         hidden_channels (int, optional): Size of each hidden layer.
         out_channels (int, optional): Number of classes.
         num_layers (int, optional): Number of layers. (default: :obj:`2`)
-        fusion (str, optional): ``"random_view"``, ``"replace"`` or ``"mix"``, see
+        fusion (str, optional): ``"random_view"``, ``"replace"``, ``"mix"``,
+            ``"multi"``, ``"gate"`` or ``"attention"``, see
             :func:`graphllm.models.fuse`. (default: :obj:`"random_view"`)
         mix (float, optional): Weight of the enhanced features in ``"mix"``.
             (default: :obj:`0.5`)
@@ -56,13 +63,16 @@ class ELLaGNN(nn.Module):
         - **x:** :math:`(|V|, F)`
         - **edge_index:** :math:`(2, |E|)`
         - **edge_weight:** :math:`(|E|)`, optional
-        - **x_llm:** :math:`(|S|, F)`, rows in ascending order of their nodes
+        - **x_llm:** :math:`(|S|, F)`, or :math:`(|S|, P, F)` with a view for each of
+          :math:`P` prompts; rows in ascending order of their nodes
         - **llm_mask:** :math:`(|V|)` ``bool``
+        - **view_mask:** :math:`(|S|, P)` ``bool``, optional: which views there are
         - **output:** :math:`(|V|, C)`, unnormalised class scores
 
     Raises:
         UnknownNameError: If there is no such backbone or fusion.
-        ValueError: If shapes do not fit, or ``x_llm`` comes without ``llm_mask``.
+        ValueError: If shapes do not fit, ``x_llm`` comes without ``llm_mask``, or a
+            fusion with parameters without ``in_channels``.
 
     Example:
         >>> model = ELLaGNN("sage", 384, 128, 7)
@@ -97,10 +107,13 @@ class ELLaGNN(nn.Module):
         )
         self.fusion: Fusion = fusion
         self.mix = mix
+        self.fuser = learned_fusion(fusion, in_channels)
 
     def reset_parameters(self) -> None:
-        """Initialise the backbone afresh."""
+        """Initialise the backbone, and the fusion if it has parameters, afresh."""
         self.backbone.reset_parameters()  # type: ignore[operator]
+        if self.fuser is not None:
+            self.fuser.reset_parameters()  # type: ignore[operator]
 
     def forward(
         self,
@@ -109,12 +122,14 @@ class ELLaGNN(nn.Module):
         edge_weight: Tensor | None = None,
         x_llm: Tensor | None = None,
         llm_mask: Tensor | None = None,
+        view_mask: Tensor | None = None,
     ) -> Tensor:
         """Class scores of every node."""
         if x_llm is not None:
             if llm_mask is None:
                 raise ValueError("'x_llm' needs 'llm_mask' to say which nodes it is of")
-            x = fuse(x, x_llm, llm_mask, self.fusion, self.mix, self.training)
+            fusion = self.fusion if self.fuser is None else self.fuser
+            x = fuse(x, x_llm, llm_mask, fusion, self.mix, self.training, view_mask)
         return call_backbone(self.backbone, x, edge_index, edge_weight)
 
     def __repr__(self) -> str:

@@ -20,7 +20,7 @@ from graphllm.report.numbers import (
 from graphllm.report.sheets import Cell, Sheet, sheet_html
 
 Rows = Sequence[Mapping[str, Any]]
-_OVER = {"self": "self-distilled", "unasked": "plain, nodes not asked about"}
+_OVER = {"self": "self distilled", "unasked": "plain where not asked"}
 # What tells the language model's part in a gain from the training's own.
 _CONTROLS = ("self_distilled", "taught_random", "taught_shuffled")
 AT_TEST = "_llm_at_test"
@@ -98,7 +98,9 @@ def _title(key: str) -> str:
     if key.startswith("lift_"):
         over = key.removeprefix("lift_")
         return "over " + _OVER.get(over, over.replace("_", " "))
-    return f"{key} %" if is_share(key) else key.replace("_", " ")
+    # Short enough for a terminal of 80 columns.
+    short = key.removesuffix("_acc").replace("_", " ")
+    return f"{short} %" if is_share(key) else short
 
 
 def _cell(key: str, value: object) -> Cell:

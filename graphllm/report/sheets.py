@@ -74,12 +74,13 @@ def sheet_table(sheet: Sheet) -> Table:
     )
     for place, name in enumerate(sheet.header):
         number = place >= sheet.numeric_from
-        # Names wrap only where they are long; numbers never do.
-        longest = max((len(str(row[place])) for row in sheet.rows), default=0)
+        # Titles wrap, and names where they are long; numbers never do.
+        longest = max((_text(row[place]).cell_len for row in sheet.rows), default=0)
+        longest = max(longest, *map(len, name.split()), 0)
         table.add_column(
             Text(name),
             justify="right" if number else "left",
-            no_wrap=number,
+            width=longest if number else None,
             min_width=None if number else min(longest, MAX_NAME),
         )
     for row in sheet.rows:

@@ -1,11 +1,16 @@
+from typing import get_args
+
 import pytest
 import torch
 import torch_geometric.nn as pyg
 
 from graphllm import ELLaGNN
 from graphllm.errors import UnknownNameError
+from graphllm.models import BACKBONES
+from graphllm.models.fusion import Fusion
 
-NAMES = ["gcn", "sage", "gat", "gin", "mlp"]
+NAMES = sorted(BACKBONES)
+FUSIONS = get_args(Fusion)
 
 
 @pytest.fixture
@@ -17,7 +22,7 @@ def graph(tiny):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("fusion", ["random_view", "replace", "mix"])
+@pytest.mark.parametrize("fusion", FUSIONS)
 def test_llm_free_is_bit_identical_to_the_bare_backbone(name, fusion, graph):
     model = ELLaGNN(name, 4, 8, 2, fusion=fusion, dropout=0.5).eval()
     # having read enhanced features leaves no trace
@@ -39,6 +44,59 @@ def test_enhanced_features_change_the_output(name, graph):
     plain = model(graph.x, graph.edge_index)
     out = model(graph.x, graph.edge_index, x_llm=graph.x_llm, llm_mask=graph.llm_mask)
     assert not torch.allclose(plain, out)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_backbone_starts_the_same_whatever_the_fusion(name):
+    states = []
+    for fusion in FUSIONS:
+        torch.manual_seed(7)
+        states.append(ELLaGNN(name, 4, 8, 2, fusion=fusion).backbone.state_dict())
+    torch.manual_seed(7)
+    bare = BACKBONES[name](
+        in_channels=4,
+        hidden_channels=8,
+        out_channels=2,
+        num_layers=2,
+        **({"norm": None} if name == "mlp" else {}),
+    ).state_dict()
+    for state in states:
+        assert state.keys() == bare.keys()
+        assert all(torch.equal(state[key], bare[key]) for key in bare)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_views_reach_the_output_in_every_fusion(fusion, graph):
+    model = ELLaGNN("gcn", 4, 8, 2, fusion=fusion).eval()
+    views = torch.randn(2, 3, 4)
+    valid = torch.tensor([[True, False, True], [True, True, False]])
+    inputs = (graph.x, graph.edge_index, None, views, graph.llm_mask)
+    out = model(*inputs, view_mask=valid)
+    assert out.shape == (6, 2)
+    assert not torch.allclose(out, model(graph.x, graph.edge_index))
+    views[0, 1] = views[1, 2] = torch.nan  # not there: must not matter
+    assert torch.equal(out, model(*inputs, valid))
+    views[0, 0] += 1
+    assert not torch.allclose(out, model(*inputs, valid))
+
+
+@pytest.mark.parametrize("fusion", ["gate", "attention"])
+def test_learned_fusion_trains_and_is_saved_with_the_network(fusion, graph):
+    model = ELLaGNN("gcn", 4, 8, 2, fusion=fusion)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    start = {key: value.clone() for key, value in model.fuser.state_dict().items()}
+    inputs = (graph.x, graph.edge_index, None, graph.x_llm, graph.llm_mask)
+    for _ in range(2):  # attention: first the query, then what it looks at
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(*inputs), graph.y).backward()
+        optimizer.step()
+    trained = model.fuser.state_dict()
+    assert all(not torch.equal(start[key], trained[key]) for key in start)
+    other = ELLaGNN("gcn", 4, 8, 2, fusion=fusion)
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(model.eval()(*inputs), other.eval()(*inputs))
+    other.reset_parameters()
+    assert not torch.allclose(model(*inputs), other(*inputs))
 
 
 def test_replace_equals_feeding_the_replaced_features(graph):
@@ -73,8 +131,10 @@ def test_gradients_reach_the_backbone(graph):
     assert all(p.grad is not None for p in model.parameters())
 
 
-def test_no_parameters_of_its_own():
-    model = ELLaGNN("gcn", 4, 8, 2)
+@pytest.mark.parametrize("fusion", ["random_view", "replace", "mix", "multi"])
+def test_no_parameters_of_its_own(fusion):
+    model = ELLaGNN("gcn", 4, 8, 2, fusion=fusion)
+    assert model.fuser is None
     bare = pyg.GCN(4, 8, 2, 2)
     assert sum(p.numel() for p in model.parameters()) == sum(
         p.numel() for p in bare.parameters()
@@ -103,5 +163,7 @@ def test_clear_errors(graph):
         ValueError, match="'out_channels' must be the number of classes"
     ):
         ELLaGNN("gcn", 4)
+    with pytest.raises(ValueError, match=r"fusion 'gate' .* needs 'in_channels'"):
+        ELLaGNN(pyg.SGConv(4, 2), fusion="gate")
     with pytest.raises(ValueError, match="needs 'llm_mask'"):
         ELLaGNN("gcn", 4, 8, 2)(graph.x, graph.edge_index, x_llm=graph.x_llm)

@@ -20,7 +20,7 @@ ROWS = [
 def test_other_keys_are_columns():
     (sheet,) = llm_free_sheets(ROWS)
     assert sheet.header == [
-        *("training", "test_acc %", "over plain", "over random", "epochs", "note")
+        *("training", "test %", "over plain", "over random", "epochs", "note")
     ]
     assert sheet.rows == [
         ["plain", "55.0 ± 7.1", "–", "–", "–", "–"],

@@ -59,7 +59,7 @@ def test_terminal_and_markdown_show_the_study(study):
     assert "+10.3*" in text
     assert "* zero lies outside" in text
     markdown = summary_markdown(study)
-    assert markdown.startswith("**Ways to train**\n\n| training | test_acc % |")
+    assert markdown.startswith("**Ways to train**\n\n| training | test % |")
     assert "| a | 70.3 ± 10.5 | +10.3 [" in markdown
 
 
