@@ -25,6 +25,7 @@ from graphllm.models.fusion import Fusion
 
 # A language model's labels are wrong more often than given ones.
 VOTE_WEIGHT = 0.3
+CONSISTENCY_WEIGHT = 3.0
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,12 @@ def faded(lesson: Lesson) -> Pupil:
 
 def consistent(lesson: Lesson) -> Pupil:
     """The plain view is pulled to the enhanced one in every step."""
-    return lesson.learn(consistency())
+    return lesson.learn(consistency(CONSISTENCY_WEIGHT))
+
+
+def self_consistent(lesson: Lesson) -> Pupil:
+    """Two passes over plain features are pulled together; no language model."""
+    return lesson.learn(consistency(CONSISTENCY_WEIGHT), lesson.data)
 
 
 def annotated(lesson: Lesson) -> Pupil:

@@ -26,7 +26,14 @@ from graphllm.experiments.ellagnn import (
 )
 from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
-from graphllm.experiments.lessons import Lesson, Pupil, lessons, taught
+from graphllm.experiments.lessons import (
+    Lesson,
+    Pupil,
+    consistent,
+    lessons,
+    self_consistent,
+    taught,
+)
 from graphllm.experiments.memo import MemoEncoder
 from graphllm.experiments.on_demand import on_demand
 from graphllm.experiments.study import (
@@ -37,7 +44,7 @@ from graphllm.experiments.study import (
 )
 from graphllm.selection import SelectionContext, candidate_nodes, resolve_budget
 
-VERSION = 1
+VERSION = 2
 Outcome = dict[str, Any]
 
 
@@ -63,8 +70,10 @@ def run_llm_free(
     * ``plain``: no language model;
     * ``self_distilled``: distillation without a language model: what ``taught`` has
       to beat to owe its gain to the language model;
-    * ``taught_random``: ``taught`` with the budget spent on random nodes;
-    * ``taught_shuffled``: ``taught`` with the answers of other nodes;
+    * ``self_consistent``: the same for ``consistency``, two passes over plain
+      features pulled together;
+    * ``..._random``: the budget spent on random nodes;
+    * ``..._shuffled``: the answers of other nodes;
     * ``teacher_llm_at_test``: the teacher of ``taught``, which reads enhanced
       features when predicting; what could be kept at most.
 
@@ -239,20 +248,22 @@ def _ways(
     ways: dict[str, tuple[Callable[[], Pupil], Data]] = {
         "plain": (lambda: lesson.plain, enhanced),
         "self_distilled": (lambda: lesson.self_distilled, enhanced),
+        "self_consistent": (partial(self_consistent, lesson), enhanced),
     }
     for name, way in lessons(lesson.votes is not None).items():
         ways[name] = (partial(way, lesson), enhanced)
     live = copy(lesson.data)
     ways["on_demand"] = (partial(_on_demand, lesson, live, enhancer), live)
-    ways["taught_random"] = (
-        lambda: taught(_share(lesson, at_random)),
-        at_random.enhanced,
-    )
-    if enhanced.llm_index.numel() > 1:
-        ways["taught_shuffled"] = (
-            lambda: taught(_shuffled(lesson, enhancer)),
-            enhanced,
+    for name, way in (("consistency", consistent), ("taught", taught)):
+        ways[f"{name}_random"] = (
+            lambda way=way: way(_share(lesson, at_random)),  # type: ignore[misc]
+            at_random.enhanced,
         )
+        if enhanced.llm_index.numel() > 1:
+            ways[f"{name}_shuffled"] = (
+                lambda way=way: way(_shuffled(lesson, enhancer)),  # type: ignore[misc]
+                enhanced,
+            )
     ways["teacher_llm_at_test"] = (lambda: lesson.teacher, enhanced)
     return ways
 

@@ -22,7 +22,7 @@ from graphllm.report.sheets import Cell, Sheet, sheet_html
 Rows = Sequence[Mapping[str, Any]]
 _OVER = {"self": "self distilled", "unasked": "plain where not asked"}
 # What tells the language model's part in a gain from the training's own.
-_CONTROLS = ("self_distilled", "taught_random", "taught_shuffled")
+_CONTROLS = ("self_", "_random", "_shuffled")
 AT_TEST = "_llm_at_test"
 _ANNOTATION = {
     "accuracy": "Right votes of the language model, %",
@@ -61,7 +61,8 @@ def llm_free_plot(rows: Rows) -> figures.Draw | None:
 
 
 def _mark(name: str, lift: Lift) -> study_plots.Mark:
-    role = "control" if name in _CONTROLS else "method"
+    control = any(part in name for part in _CONTROLS)
+    role = "control" if control else "method"
     return study_plots.Mark(lift, role, not name.endswith(AT_TEST))
 
 

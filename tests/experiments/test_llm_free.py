@@ -62,9 +62,11 @@ def by_name(result):
 
 def test_every_way_and_every_control_is_a_row(result):
     assert list(by_name(result)) == [
-        *("plain", "self_distilled", "random_view", "replace", "confidence"),
+        *("plain", "self_distilled", "self_consistent", "random_view", "replace"),
+        "confidence",
         *("curriculum", "consistency", "annotated", "distilled", "taught"),
-        *("on_demand", "taught_random", "taught_shuffled", "teacher_llm_at_test"),
+        *("on_demand", "consistency_random", "consistency_shuffled"),
+        *("taught_random", "taught_shuffled", "teacher_llm_at_test"),
     ]
     assert set(result.arms) == set(by_name(result))
     for name, row in by_name(result).items():

@@ -21,6 +21,7 @@ def graph(tiny):
     return tiny
 
 
+# Guard 7: without x_llm nothing of it is left.
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_llm_free_is_bit_identical_to_the_bare_backbone(name, fusion, graph):
