@@ -18,8 +18,8 @@ from graphllm.experiments.fit import Fit, Objective, fit, run_model, supervised
 from graphllm.experiments.objectives import (
     consistency,
     fading,
-    llm_free,
     soft_targets,
+    supervised_plain,
 )
 from graphllm.models.fusion import Fusion
 
@@ -106,7 +106,7 @@ class Lesson:
     @cached_property
     def plain(self) -> Pupil:
         """No language model at all."""
-        return self.learn(llm_free, self.data)
+        return self.learn(supervised_plain, self.data)
 
     @cached_property
     def self_distilled(self) -> Pupil:

@@ -16,7 +16,7 @@ from graphllm.experiments.fit import Objective, run_model, supervised
 from graphllm.models import ELLaGNN
 
 
-def llm_free(model: ELLaGNN, data: Data, epoch: int) -> Tensor:
+def supervised_plain(model: ELLaGNN, data: Data, epoch: int) -> Tensor:
     """Cross-entropy on the training nodes, plain features."""
     return _supervised(run_model(model, data, use_llm=False), data)
 

@@ -3,6 +3,7 @@
 from graphllm.models.backbones import BACKBONES, make_backbone, takes_edge_weight
 from graphllm.models.ellagnn import ELLaGNN
 from graphllm.models.fusion import fuse
+from graphllm.models.layerwise import layerwise_inference
 from graphllm.models.learned_fusion import AttentionFusion, GateFusion
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ELLaGNN",
     "GateFusion",
     "fuse",
+    "layerwise_inference",
     "make_backbone",
     "takes_edge_weight",
 ]

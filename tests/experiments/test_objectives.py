@@ -9,8 +9,8 @@ from graphllm.experiments.fit import run_model
 from graphllm.experiments.objectives import (
     consistency,
     fading,
-    llm_free,
     soft_targets,
+    supervised_plain,
 )
 
 
@@ -41,10 +41,10 @@ def cross_entropy(out, graph):
 
 def test_llm_free_never_looks_at_enhanced_features(graph):
     model = network()
-    before = llm_free(model, graph, 1)
+    before = supervised_plain(model, graph, 1)
     torch.testing.assert_close(before, cross_entropy(scores(model, graph)[1], graph))
     graph.x_llm = torch.full_like(graph.x_llm, 99.0)
-    assert torch.equal(llm_free(model, graph, 1), before)
+    assert torch.equal(supervised_plain(model, graph, 1), before)
 
 
 def test_consistency_by_hand(graph):
@@ -90,7 +90,10 @@ def test_soft_targets_by_hand(graph):
 def test_a_student_of_the_truth_beats_the_labels_alone(graph):
     truth = F.one_hot(graph.y, 3).float()
     accuracy = {}
-    for name, objective in (("alone", llm_free), ("student", soft_targets(truth))):
+    for name, objective in (
+        ("alone", supervised_plain),
+        ("student", soft_targets(truth)),
+    ):
         result = fit(network(), graph, {"free": False}, objective=objective, epochs=80)
         accuracy[name] = result.scores["free"].test_acc
     assert accuracy["student"] > accuracy["alone"]
