@@ -26,11 +26,18 @@ class SelectionContext:
         features (Tensor, optional): Plain encoder features, :math:`(|V|, F)`.
         num_classes (int, optional): Number of classes.
         seed (int): Seed of whatever is random.
+        probs (Tensor, optional): Class probabilities of a live or warm-up model,
+            :math:`(|V|, C)`. Selectors that need a model train a small one of their
+            own where this is missing.
+        samples (Tensor, optional): Class probabilities of :math:`T` passes with
+            dropout, :math:`(T, |V|, C)`.
     """
 
     features: Tensor | None = None
     num_classes: int | None = None
     seed: int = 0
+    probs: Tensor | None = None
+    samples: Tensor | None = None
 
 
 class Selector(ABC):

@@ -208,6 +208,7 @@ def test_parse_budget_refuses(text):
     pool=st.sampled_from(["train", "train+neighbors", "all"]),
     data=st.data(),
 )
+# Guard 4: a smaller budget lies in a larger one.
 def test_any_budget_is_exact_nested_and_optimal(scores, train, pool, data):
     num_nodes = len(scores)
     g = graph(num_nodes, {i for i in train if i < num_nodes})

@@ -81,6 +81,19 @@ class ReadsLabels(Degree):
         return data.y.double()
 
 
+class ReadsUnknownLabels(Degree):
+    """Sound where every label is known, and only there."""
+
+    def score(self, data, context):
+        known = (data.y >= 0).all() and (data.y < 100).all()
+        return super().score(data, context) + (0 if known else data.train_mask)
+
+
+class CountsClasses(Degree):
+    def score(self, data, context):
+        return super().score(data, context) * float(data.y.max() + 1)
+
+
 class Descending(Degree):
     def __call__(self, *args, **kwargs):
         return super().__call__(*args, **kwargs).flip(0)
@@ -117,6 +130,7 @@ class TakesAnyBudget(Degree):
             return torch.tensor([0])
 
 
+# Guard 8: every selector passes this contract (tests/selection), with oracles there.
 def test_sound_selectors_pass():
     assert_selector(Degree())
     assert_selector(DegreeSelector("low"), tiny_text_graph())
@@ -137,6 +151,8 @@ def test_sound_selectors_pass():
         (ChangesText, "the text was changed"),
         (ById, "renumbering the nodes changes their scores"),
         (ReadsLabels, "labels outside the training mask change the scores"),
+        (ReadsUnknownLabels, "change the scores (poison -1)"),
+        (CountsClasses, "change the scores (poison 1000000)"),
         (Descending, "ids are not ascending and unique"),
         (OneMore, "pool 'train': 2 ids at a budget of 1"),
         (IgnoresPool, "ids outside the pool"),
