@@ -72,7 +72,7 @@ def answer_statistics(enhanced: Data) -> dict[str, Any]:
     answers = enhanced.provenance
     usable = [answer for answer in answers if answer.ok]
     names = [name.replace("_", " ").lower() for name in enhanced.label_names]
-    worded = [answer for answer in usable if answer.parts]
+    worded = [answer for answer in usable if answer.text]
     naming = [a for a in worded if any(name in a.text.lower() for name in names)]
     failed = sum(answer.error is not None for answer in answers)
     cosine = None

@@ -321,11 +321,17 @@ def _outcome(
     outcome = {
         "score": asdict(fit.scores["view"]),
         "predictions": fit.predictions["view"],
-        "asked": sorted({answer.node for answer in read.provenance}),
+        "asked": _asked(read),
     }
     if ledger is not None:
         ledger.put(key, outcome)
     return outcome
+
+
+def _asked(data: Data) -> list[int]:
+    """Nodes that were asked about; none where training ended before the first round."""
+    answers = getattr(data, "provenance", None) or []
+    return sorted({answer.node for answer in answers})
 
 
 def _unasked(data: Data, outcome: Outcome, plain: Tensor) -> dict[str, float]:

@@ -69,7 +69,8 @@ def test_a_killed_run_asks_exactly_the_missing_questions(
 ):
     total = 40
     requests = [ask(f"node {number}", node=number) for number in range(total)]
-    with FaultServer(delay_s=0.03) as server:
+    # Slow enough that a busy machine does not end the run before the signal.
+    with FaultServer(delay_s=0.1) as server:
         process = start(server, path, 0, total, concurrency)
         wait_for_calls(server, total // 2, process)
         os.kill(process.pid, signal_number)
