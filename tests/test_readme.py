@@ -50,6 +50,28 @@ def test_the_llm_service_table_is_the_recorded_one():
         assert f"| {row['answers_per_s']:.2f} | {row['speedup']:.1f}x |" in README
 
 
+def test_the_sampling_table_is_the_recorded_one():
+    rates = load("sampling.json")["batches_per_second"]
+    for name, shown in (
+        ("numba", "(numba)"),
+        ("torch-sparse", "with torch-sparse"),
+        ("python", "plain Python"),
+    ):
+        sample, batch = (rates[name][kind]["median"] for kind in ("sample", "batch"))
+        assert f"{shown} | {sample:.1f} | {batch:.1f} |" in README, name
+
+
+def test_the_selection_table_is_the_recorded_one():
+    products = load("selection.json")["products"]
+    for name in ("degree", "text-length", "density"):
+        best = products["seconds"][f"{name}: scores"]["best"]
+        assert f"| {name.replace('-', ' ')} | {best:.1f} |" in README, name
+    scipy = products["scipy_pagerank"]
+    ours = products["seconds"]["pagerank: scores"]["best"]
+    row = f"(scipy {scipy['build_s'] + scipy['iterate_s']:.1f}, same sum) | {ours:.1f} |"
+    assert row in README
+
+
 def test_every_link_into_the_repository_exists():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
