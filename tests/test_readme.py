@@ -68,7 +68,9 @@ def test_the_selection_table_is_the_recorded_one():
         assert f"| {name.replace('-', ' ')} | {best:.1f} |" in README, name
     scipy = products["scipy_pagerank"]
     ours = products["seconds"]["pagerank: scores"]["best"]
-    row = f"(scipy {scipy['build_s'] + scipy['iterate_s']:.1f}, same sum) | {ours:.1f} |"
+    row = (
+        f"(scipy {scipy['build_s'] + scipy['iterate_s']:.1f}, same sum) | {ours:.1f} |"
+    )
     assert row in README
 
 

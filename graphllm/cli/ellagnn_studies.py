@@ -14,6 +14,7 @@ from graphllm.errors import GraphLLMError, UnknownNameError
 from graphllm.evaluate import Result
 from graphllm.experiments import Ledger, Training
 from graphllm.experiments.depth import run_depth
+from graphllm.experiments.ellagnn import require_answers
 from graphllm.experiments.llm_free import run_llm_free
 from graphllm.models import BACKBONES
 
@@ -131,6 +132,7 @@ def _depth(
 ) -> Result:
     graph = apply_split(data, split, seeds[0])
     enhanced = enhancer.run(graph, x, lambda done, n: bars.update("ask", done, n))
+    require_answers(enhanced, enhancer, "chosen")
     return run_depth(
         graph,
         enhanced,

@@ -11,6 +11,7 @@ from graphllm.errors import BudgetError, GraphLLMError, UnknownNameError
 from graphllm.evaluate import Result
 from graphllm.experiments import Ledger, Training
 from graphllm.experiments.budget_curve import plan_budget_curve, run_budget_curve
+from graphllm.experiments.llm_free import plan_llm_free
 from graphllm.experiments.prompt_ablation import run_prompt_ablation
 from graphllm.experiments.slices import run_slices
 from graphllm.experiments.study import plan_study
@@ -159,6 +160,8 @@ def plan(
     budgets: str,
 ) -> Estimate:
     """What a study would ask of the language model, before anything is asked."""
+    if study == "llm-free":
+        return plan_llm_free(data, enhancer, x, split, seeds)
     if study != "budget":
         return plan_study(data, enhancer, x, split, seeds)
     by_name, spent = parse_selectors(selectors), parse_budgets(budgets)

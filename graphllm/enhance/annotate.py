@@ -11,6 +11,7 @@ from graphllm.errors import PromptError, UnknownNameError
 from graphllm.prompts.enrich import readable
 
 Evidence = Literal["confidence", "density", "entropy"]
+RANKING = ("rank_labels", "rank_with_confidence")
 SMOOTHING = 0.5
 DIAGONAL = 2.0
 
@@ -41,6 +42,8 @@ def label_votes(enhanced: Data) -> tuple[Tensor, Tensor]:
     columns: list[int] = []
     weights: list[float] = []
     for answer in enhanced.provenance:
+        if answer.template.split("@")[0] not in RANKING:
+            continue
         if answer.parts and all(text in names for text, _ in answer.parts):
             nodes += [answer.node] * len(answer.parts)
             columns += [names[text] for text, _ in answer.parts]
@@ -51,7 +54,7 @@ def label_votes(enhanced: Data) -> tuple[Tensor, Tensor]:
             "them, such as 'rank_labels'"
         )
     index, row = torch.unique(torch.tensor(nodes), return_inverse=True)
-    votes = torch.zeros(index.numel(), len(names))
+    votes = torch.zeros(index.numel(), len(enhanced.label_names))
     votes.index_put_(
         (row, torch.tensor(columns)), torch.tensor(weights), accumulate=True
     )

@@ -125,7 +125,7 @@ def run_budget_curve(
         nodes = torch.cat([cell.nodes for cell in cells]).unique()
         enhanced = enhance_nodes(graph, enhancer, x, nodes, seed, progress)
         clock.lap("enhance")
-        plain = train_arm(plain_arm(graph, x), seed, training, ledger)
+        plain = train_arm(plain_arm(graph, x, enhancer), seed, training, ledger)
         scores.setdefault("plain", []).append(plain.scores["plain"])
         memo: dict[bytes, dict[str, Score]] = {}
         for position, cell in enumerate(cells):
@@ -237,7 +237,9 @@ def curve_rows(sweep: Sequence[Sequence[Cell]], arms: Metrics) -> list[dict[str,
                     "acc": arms[arm]["test_acc"]["mean"],
                     "val_acc": arms[arm]["val_acc"]["mean"],
                     "lift_plain": lift(arm, "plain"),
-                    "lift_random": lift(arm, chance) if arm != chance else None,
+                    "lift_random": lift(arm, chance)
+                    if arm != chance and chance in arms
+                    else None,
                 }
             )
     return rows

@@ -33,6 +33,7 @@ from graphllm.models import ELLaGNN
 
 DEPTHS = (2, 4, 8, 16, 32, 64)
 FLOW_STEPS = 200
+Rows = dict[tuple[str, str, int], list[dict[str, Any]]]
 # Names beside those of the backbones, and "gcn" with the graph normalised once
 # instead of once a layer.
 _NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -83,9 +84,10 @@ def run_depth(
         Result: Arms ``{backbone}-{depth}`` and ``ellagnn-{backbone}-{depth}`` with,
         a seed, ``test_acc``, ``val_acc`` and ``epoch``; ``gradient_flow``, the mean
         of :func:`~graphllm.evaluate.gradient_flow` over the first 200 steps (fewer
-        where training stopped before); ``dirichlet_energy`` and ``mad`` of what the
-        last layer reads, LLM-free at the best epoch; and ``llm_at_test_acc`` for
-        E-LLaGNN. ``details["study"]`` is of kind ``"depth"`` with one row an arm.
+        where one of plain and E-LLaGNN stopped before); ``dirichlet_energy`` and
+        ``mad`` of what the last layer reads, LLM-free at the best epoch; and
+        ``llm_at_test_acc`` for E-LLaGNN. ``details["study"]`` is of kind ``"depth"``
+        with one row an arm.
 
     Raises:
         UnknownNameError: If there is no such backbone.
@@ -98,13 +100,15 @@ def run_depth(
     training = training or Training(hidden_channels=64, epochs=200, patience=50)
     plain = copy(data)
     plain.x = enhanced.x
+    if "free_edge_weight" in enhanced:
+        plain.free_edge_weight = enhanced.free_edge_weight
     arms = {
         "": Arm(plain, {"free": False}),
         # fit leaves the last view's best parameters in the network.
         "ellagnn-": Arm(enhanced, {"llm": True, "free": False}),
     }
     graphs = {prefix: features_hash(arm.data) for prefix, arm in arms.items()}
-    rows: dict[tuple[str, str, int], list[dict[str, Any]]] = {}
+    rows: Rows = {}
     cells = list(product(seeds, depths, backbones, arms))
     start = time.perf_counter()
     for done, (seed, depth, backbone, prefix) in enumerate(cells, 1):
@@ -123,6 +127,7 @@ def run_depth(
         rows.setdefault((prefix, backbone, depth), []).append(cell)
         if progress is not None:
             progress("train", done, len(cells))
+    rows = _same_windows(rows)
     return Result(
         method="ellagnn",
         dataset=describe_dataset(data),
@@ -146,6 +151,25 @@ def run_depth(
             },
         },
     )
+
+
+def _same_windows(rows: Rows) -> Rows:
+    """Cut gradient flows of plain and E-LLaGNN to the steps that both took.
+
+    Gradients fade as training goes on, and one of the two stops before the other.
+    """
+    steps: dict[tuple[str, int, int], int] = {}
+    for (_, backbone, depth), runs in rows.items():
+        for seed, run in enumerate(runs):
+            place = backbone, depth, seed
+            steps[place] = min(len(run["flow"]), steps.get(place, FLOW_STEPS))
+    return {
+        (prefix, backbone, depth): [
+            {**run, "flow": run["flow"][: steps[backbone, depth, seed]]}
+            for seed, run in enumerate(runs)
+        ]
+        for (prefix, backbone, depth), runs in rows.items()
+    }
 
 
 def train_deep(

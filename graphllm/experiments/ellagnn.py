@@ -13,7 +13,13 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphllm.data import apply_split, graph_fingerprint
-from graphllm.enhance import Enhancer, OracleLLM, oracle_template, shuffle_answers
+from graphllm.enhance import (
+    Enhancer,
+    OracleLLM,
+    inference_weights,
+    oracle_template,
+    shuffle_answers,
+)
 from graphllm.errors import LLMError, SpendingLimitError
 from graphllm.evaluate import Result, environment, summary
 from graphllm.experiments.describe import describe_run
@@ -123,8 +129,7 @@ def build_arms(
             different shares of answers must not be compared. Answers are kept.
         LLMError: If there is not one usable answer.
     """
-    plain = copy(data)
-    plain.x = x
+    plain = plain_graph(data, x, enhancer)
     chosen = enhancer.run(data, x, _stage(progress, f"ask, chosen, seed {seed}"))
     require_answers(chosen, enhancer, "chosen")
     arms = {"plain": Arm(plain, {"plain": False})}
@@ -306,6 +311,25 @@ def _stage(progress: Progress | None, stage: str) -> Callable[[int, int], None] 
     return lambda done, total: progress(stage, done, total)
 
 
+def plain_graph(data: Data, x: Tensor, enhancer: Enhancer) -> Data:
+    """The graph as every arm sees it that has no language model.
+
+    Args:
+        data (Data): A text graph.
+        x (Tensor): Plain features, :math:`(|V|, F)`.
+        enhancer (Enhancer): Its ``inference_neighbors`` hold without a model too.
+
+    Returns:
+        Data: Shallow copy with ``x``, and ``free_edge_weight`` for ``"encoder"``.
+    """
+    plain = copy(data)
+    plain.x = x
+    weight = inference_weights(data, x, enhancer.inference_neighbors)
+    if weight is not None:
+        plain.free_edge_weight = weight
+    return plain
+
+
 def train_arm(
     arm: Arm,
     seed: int,
@@ -368,8 +392,9 @@ def train_arm(
 def features_hash(data: Data) -> str:
     """Fingerprint of everything that training reads, masks included."""
     digest = [graph_fingerprint(data)]
+    # The edges as stored: weights follow their order, and a double edge counts twice.
     for name in (
-        *("x", "x_llm", "x_views", "view_mask", "llm_index"),
+        *("edge_index", "x", "x_llm", "x_views", "view_mask", "llm_index"),
         *("edge_weight", "keep_edge", "free_edge_weight"),
         *("train_mask", "val_mask", "test_mask"),
     ):

@@ -13,6 +13,7 @@ from graphllm.experiments.fit import Fit, Score, any_enhanced, run_model
 from graphllm.loader import NeighborLoader
 from graphllm.models import ELLaGNN, takes_edge_weight
 from graphllm.models.layerwise import Layerwise, supports_layerwise
+from graphllm.models.pna import PNA
 
 SAMPLING_WEIGHT = "sampling_edge_weight"
 
@@ -103,6 +104,9 @@ def fit_batches(
     if weight_attr is not None and weight_attr not in data:
         edges = [key for key in data.keys() if data.is_edge_attr(key)]
         raise UnknownNameError("edge weight", weight_attr, edges)
+    if isinstance(model.backbone, PNA):
+        kept = _sampling_graph(model, data, None).edge_index
+        model.backbone.measure(kept, int(data.num_nodes or 0))
     loader = NeighborLoader(
         _sampling_graph(model, data, weight_attr),
         num_neighbors,

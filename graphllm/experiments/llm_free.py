@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from graphllm.experiments.ellagnn import (
     Progress,
     Training,
     features_hash,
+    plain_graph,
     random_control,
 )
 from graphllm.experiments.fit import Score
@@ -39,9 +40,11 @@ from graphllm.experiments.on_demand import on_demand
 from graphllm.experiments.study import (
     Clock,
     enhance_nodes,
-    plain_arm,
+    only_nodes,
+    requests_of,
     study_result,
 )
+from graphllm.llm import Estimate, estimate
 from graphllm.selection import SelectionContext, candidate_nodes, resolve_budget
 
 VERSION = 2
@@ -68,8 +71,8 @@ def run_llm_free(
     answers and predicts on plain features, beside these controls:
 
     * ``plain``: no language model;
-    * ``self_distilled``: distillation without a language model: what ``taught`` has
-      to beat to owe its gain to the language model;
+    * ``self_distilled``: distillation, once, without a language model; with votes
+      ``taught`` is a longer chain, and ``taught_shuffled`` is as long;
     * ``self_consistent``: the same for ``consistency``, two passes over plain
       features pulled together;
     * ``..._random``: the budget spent on random nodes;
@@ -97,15 +100,23 @@ def run_llm_free(
         ``lift_self`` (over ``self_distilled``) and ``lift_unasked`` (over ``plain``,
         both on the test nodes that this way did not ask about).
     """
-    training = training or Training()
+    # Objectives need the whole graph at once.
+    training = replace(training or Training(), batch_size=None)
     enhancer = copy(enhancer)
     enhancer.encoder = MemoEncoder(enhancer.encoder)
     clock = Clock("encode", "enhance", "train")
+    # What decides whom on_demand asks about, for the key of its training.
+    chooser = repr(
+        (
+            *(type(enhancer.selector).__name__, vars(enhancer.selector)),
+            *(enhancer.budget, enhancer.pool, enhancer.num_hops, enhancer.seed),
+        )
+    )
     outcomes: dict[str, list[Outcome]] = {}
     first: Data | None = None
     annotation: list[dict[str, float]] = []
     for number, seed in enumerate(seeds):
-        graph = plain_arm(apply_split(data, split, seed), x).data
+        graph = plain_graph(apply_split(data, split, seed), x, enhancer)
         school = Lesson(graph, graph, training, seed)
         plain = school.plain
         clock.lap("train")
@@ -121,7 +132,7 @@ def run_llm_free(
             annotation.append(vote_quality(graph, *lesson.votes))
         ways = _ways(lesson, _lesson(school, at_random), enhancer)
         for place, (name, (way, read)) in enumerate(ways.items()):
-            outcome = _outcome(name, way, read, lesson, ledger)
+            outcome = _outcome(name, way, read, lesson, ledger, chooser)
             outcomes.setdefault(name, []).append(
                 outcome | _unasked(graph, outcome, plain.probs.argmax(dim=-1))
             )
@@ -146,6 +157,37 @@ def run_llm_free(
         training=training,
         timing=clock.seconds,
     )
+
+
+def plan_llm_free(
+    data: Data, enhancer: Enhancer, x: Tensor, split: str, seeds: Sequence[int]
+) -> Estimate:
+    """What :func:`run_llm_free` asks at most; nothing is trained or asked.
+
+    Whom it asks about depends on networks that are still to be trained, how many does
+    not: the budget three times a seed, for the chosen nodes, random ones, and those
+    chosen on demand. Any nodes stand for them.
+
+    Args:
+        data (Data): A text graph with labels.
+        enhancer (Enhancer): Model, prompts, encoder, selector and budget.
+        x (Tensor): Plain features, :math:`(|V|, F)`.
+        split (str): See :func:`graphllm.data.apply_split`.
+        seeds (Sequence[int]): Seeds of the run.
+
+    Returns:
+        Estimate: An upper bound of calls, tokens, money and time.
+    """
+    requests = []
+    for seed in seeds:
+        graph = apply_split(data, split, seed)
+        candidates = candidate_nodes(graph, enhancer.pool, enhancer.num_hops)
+        count = resolve_budget(enhancer.budget, candidates.numel())
+        shuffle = torch.Generator().manual_seed(seed)
+        order = torch.randperm(candidates.numel(), generator=shuffle)
+        nodes = candidates[order[: 3 * count]]
+        requests += requests_of(only_nodes(enhancer, nodes, x), graph, x)
+    return estimate(enhancer.llm, requests)
 
 
 def choose(data: Data, enhancer: Enhancer, probs: Tensor) -> Tensor:
@@ -302,6 +344,7 @@ def _outcome(
     read: Data,
     lesson: Lesson,
     ledger: Ledger | None,
+    chooser: str,
 ) -> Outcome:
     """Train one way, or take it from the ledger."""
     # A graph that is enhanced on demand has no answers yet.
@@ -312,6 +355,7 @@ def _outcome(
         seed=lesson.seed,
         graph=features_hash(known),
         votes=[answer.raw for answer in known.provenance],
+        **({"chooser": chooser} if name == "on_demand" else {}),
         **asdict(lesson.training),
     )
     kept = ledger.get(key) if ledger is not None else None

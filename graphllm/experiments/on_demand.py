@@ -9,10 +9,11 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphllm.enhance import Enhancer
-from graphllm.errors import BudgetError
+from graphllm.errors import BudgetError, SpendingLimitError
 from graphllm.experiments.fit import Objective, run_model, supervised
-from graphllm.experiments.study import enhance_nodes
+from graphllm.experiments.study import only_nodes
 from graphllm.llm import LLM, Completion, Request
+from graphllm.llm.usage import LIMIT_REACHED
 from graphllm.models import ELLaGNN
 from graphllm.selection import SelectionContext, candidate_nodes, resolve_budget
 
@@ -58,6 +59,7 @@ def on_demand(
 
     Raises:
         BudgetError: If ``every`` or ``rounds`` is below one.
+        SpendingLimitError: While training, if a spending limit cuts a round short.
     """
     if every < 1 or rounds < 1:
         raise BudgetError(
@@ -72,7 +74,7 @@ def on_demand(
         if rest == 0 and 1 <= number <= rounds:
             asked = _next_nodes(model, data, enhancer, x, number / rounds, seed)
             if asked.numel():
-                _take_over(data, enhance_nodes(data, enhancer, x, asked, seed))
+                _take_over(data, _enhance(data, enhancer, x, asked))
             model.train()
         return objective(model, data, epoch)
 
@@ -113,6 +115,15 @@ def _next_nodes(
     order = torch.argsort(score[fresh], descending=True, stable=True)
     done[fresh[order[: max(0, room)]]] = True
     return done.nonzero().view(-1)
+
+
+def _enhance(data: Data, enhancer: Enhancer, x: Tensor, nodes: Tensor) -> Data:
+    """Ask; a node without a usable answer stays plain, a spent limit ends the run."""
+    enhanced = only_nodes(enhancer, nodes, x).run(data, x)
+    for answer in enhanced.provenance:
+        if answer.error is not None and answer.error.startswith(LIMIT_REACHED):
+            raise SpendingLimitError(answer.error)
+    return enhanced
 
 
 def _take_over(data: Data, enhanced: Data) -> None:

@@ -100,7 +100,7 @@ def run_prompt_ablation(
         }
         first = first or enhanced
         clock.lap("enhance")
-        arms = {"plain": plain_arm(graph, x)}
+        arms = {"plain": plain_arm(graph, x, enhancer)}
         views = {"ellagnn": False, "ellagnn_llm_at_test": True}
         arms |= {name: Arm(graph, views) for name, graph in enhanced.items()}
         for position, (name, arm) in enumerate(arms.items()):

@@ -93,7 +93,9 @@ def run_slices(
         enhanced = enhance_nodes(graph, paying, x, nodes, seed, progress)
         clock.lap("enhance")
         predicted: dict[str, Tensor] = {}
-        for done, arm in enumerate((plain_arm(graph, x), Arm(enhanced, VIEWS)), 1):
+        for done, arm in enumerate(
+            (plain_arm(graph, x, enhancer), Arm(enhanced, VIEWS)), 1
+        ):
             fit = train_arm(arm, seed, training, ledger, keep_predictions=True)
             for view, score in fit.scores.items():
                 scores.setdefault(view, []).append(score)

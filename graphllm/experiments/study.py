@@ -19,6 +19,7 @@ from graphllm.experiments.ellagnn import (
     Progress,
     Training,
     describe_dataset,
+    plain_graph,
     require_answers,
 )
 from graphllm.experiments.fit import Score
@@ -63,11 +64,12 @@ class Clock:
         self._last = now
 
 
-def plain_arm(data: Data, x: Tensor) -> Arm:
-    """The same encoder and network without a language model."""
-    plain = copy(data)
-    plain.x = x
-    return Arm(plain, {"plain": False})
+def plain_arm(data: Data, x: Tensor, enhancer: Enhancer) -> Arm:
+    """The same encoder and network without a language model.
+
+    Where the enhancer weighs neighbours by the encoder alone, so does this arm.
+    """
+    return Arm(plain_graph(data, x, enhancer), {"plain": False})
 
 
 def choose_nodes(data: Data, enhancer: Enhancer, x: Tensor) -> Tensor:

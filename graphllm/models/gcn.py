@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 import torch_geometric.nn as pyg
 from torch import Tensor
 from torch_geometric.nn.models.basic_gnn import BasicGNN
@@ -51,9 +52,13 @@ class GCN(pyg.GCN):
         **kwargs: Any,
     ) -> Tensor:
         """Class scores of every node."""
-        if kwargs or not isinstance(edge_index, Tensor) or not self._is_standard():
+        if kwargs or not self._is_standard() or not _takes_matrix(x, edge_index):
             return BasicGNN.forward(self, x, edge_index, edge_weight, **kwargs)
         return BasicGNN.forward(self, x, self._graph(x, edge_index, edge_weight))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the graphs: copies and files are of the network alone."""
+        return {**self.__dict__, "_known": []}
 
     def _graph(
         self, x: Tensor, edge_index: Tensor, edge_weight: Tensor | None
@@ -79,3 +84,13 @@ class GCN(pyg.GCN):
             and conv.flow == "source_to_target"
             for conv in self.convs
         )
+
+
+def _takes_matrix(x: Tensor, edge_index: Any) -> bool:
+    """Whether torch's sparse product can stand for PyG's message passing here."""
+    return (
+        isinstance(edge_index, Tensor)
+        and x.dim() == 2
+        and not edge_index.is_inference()
+        and not torch.is_autocast_enabled(x.device.type)
+    )

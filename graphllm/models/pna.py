@@ -82,11 +82,24 @@ class PNA(pyg.PNA):
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
         """Class scores of every node."""
-        if not self.measured and edge_index.size(1):
-            self._measure(degree(edge_index[1], x.size(0), dtype=x.dtype))
+        if not self.measured:
+            self.measure(edge_index, x.size(0))
         return super().forward(x, edge_index)
 
-    def _measure(self, degrees: Tensor) -> None:
+    def measure(self, edge_index: Tensor, num_nodes: int) -> None:
+        r"""Take :math:`\delta` from a graph, unless ``deg`` was given.
+
+        The first forward pass does it by itself. Call it before when that pass sees
+        a sampled neighbourhood, whose outermost nodes have no neighbours.
+
+        Args:
+            edge_index (Tensor): :math:`(2, |E|)`; nothing happens without edges.
+            num_nodes (int): :math:`|V|`.
+        """
+        if not self._measures or not edge_index.size(1):
+            return
+        dtype = torch.get_default_dtype()
+        degrees = degree(edge_index[1], num_nodes, dtype=dtype)
         for conv in self.convs:
             conv.aggr_module.avg_deg_lin.data.fill_(degrees.mean())
             conv.aggr_module.avg_deg_log.data.fill_(degrees.log1p().mean())

@@ -8,9 +8,9 @@ from graphllm.enhance import Answer, combine_votes, label_votes, post_filter
 from graphllm.errors import PromptError, UnknownNameError
 
 
-def graph(*answers):
+def graph(*answers, template="rank_labels@1"):
     provenance = [
-        Answer(node, "rank_labels@1", "", bool(parts), "", parts=tuple(parts))
+        Answer(node, template, "", bool(parts), "", parts=tuple(parts))
         for node, parts in answers
     ]
     return SimpleNamespace(
@@ -47,6 +47,17 @@ def test_several_answers_are_averaged_and_prose_has_no_vote():
 def test_without_rankings_there_is_nothing_to_read():
     with pytest.raises(PromptError, match="rank_labels"):
         label_votes(graph((4, [("a study of art", 1.0)])))
+
+
+def test_prose_that_happens_to_be_a_class_is_no_vote():
+    with pytest.raises(PromptError, match="rank_labels"):
+        label_votes(graph((4, [("Theory", 1.0)]), template="expand@1"))
+
+
+def test_class_names_that_read_alike():
+    data = graph((4, [("Art", 1.0)]))
+    data.label_names = ["a_b", "a b", "Art"]
+    assert label_votes(data)[1].tolist() == [[0, 0, 1]]
 
 
 def annotators(num_nodes=600, seed=0):

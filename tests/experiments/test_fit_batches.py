@@ -153,3 +153,20 @@ def test_wrong_arguments(graph):
     graph.train_mask = torch.zeros(60, dtype=torch.bool)
     with pytest.raises(TextGraphError, match="has no node"):
         train(graph, {"free": False})
+
+
+def test_pna_knows_the_degrees_of_the_whole_graph(graph):
+    torch.manual_seed(0)
+    model = ELLaGNN("pna", 3, 8, 3)
+    fit_batches(
+        model,
+        graph,
+        {"free": False},
+        batch_size=4,
+        num_neighbors=(2, 2),
+        epochs=1,
+        patience=1,
+    )
+    degrees = torch.bincount(graph.edge_index[1], minlength=60).float()
+    measured = model.backbone.convs[0].aggr_module.avg_deg_log
+    torch.testing.assert_close(float(measured), float(degrees.log1p().mean()))

@@ -88,6 +88,13 @@ def test_the_callers_graph_is_untouched(sbm):
     assert "x_llm" not in sbm
 
 
+def test_an_instalment_without_an_answer_leaves_the_nodes_plain(sbm):
+    graph, result, *_ = learn(sbm, llm=ScriptedLLM(lambda request: ""))
+    assert not bool(graph.llm_mask.any())
+    assert len(graph.provenance) == 12
+    assert set(result.scores) == {"free", "llm"}
+
+
 @pytest.mark.parametrize(("every", "rounds"), [(0, 1), (1, 0)])
 def test_rounds_must_exist(sbm, every, rounds):
     with pytest.raises(BudgetError, match=">= 1"):

@@ -76,9 +76,19 @@ def test_choosing_and_then_asking_is_what_the_enhancer_does(
     assert torch.equal(given.edge_weight, direct.edge_weight)
 
 
-def test_plain_leaves_the_graph_alone(small_graph, encode):
+def test_plain_weighs_neighbours_as_the_enhancer_does_without_a_model(
+    small_graph, enhancer, encode
+):
     x = encode(small_graph.text)
-    arm = plain_arm(small_graph, x)
+    assert "free_edge_weight" not in plain_arm(small_graph, x, enhancer).data
+    enhancer.inference_neighbors = "encoder"
+    weight = plain_arm(small_graph, x, enhancer).data.free_edge_weight
+    assert torch.equal(weight, enhancer.run(small_graph, x).free_edge_weight)
+
+
+def test_plain_leaves_the_graph_alone(small_graph, enhancer, encode):
+    x = encode(small_graph.text)
+    arm = plain_arm(small_graph, x, enhancer)
     assert arm.views == {"plain": False}
     assert arm.data.x is x
     assert small_graph.x is None

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import pytest
 import torch
 import torch_geometric.nn as pyg
@@ -97,3 +100,25 @@ def test_a_changed_graph_is_another_graph(graph):
     torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-5)
     out = ours(x[:60].double().float(), edge_index.clone())
     torch.testing.assert_close(out, theirs(x, edge_index), atol=1e-5, rtol=1e-5)
+
+
+def test_copies_and_files_carry_no_graph(graph):
+    x, edge_index, _ = graph
+    ours = pair()[1]
+    fresh = len(pickle.dumps(ours))
+    out = ours(x, edge_index)
+    assert len(pickle.dumps(ours)) == fresh
+    other = copy.deepcopy(ours)
+    assert torch.equal(other(x, edge_index), out)
+
+
+def test_what_a_sparse_product_cannot_do_goes_pygs_way(graph):
+    x, edge_index, _ = graph
+    theirs, ours = pair()
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(ours(x, edge_index), theirs(x, edge_index))
+    stacked = torch.stack([x, 2 * x])
+    torch.testing.assert_close(ours(stacked, edge_index), theirs(stacked, edge_index))
+    with torch.inference_mode():
+        ends = edge_index.clone()
+        torch.testing.assert_close(ours(x, ends), theirs(x, ends))
