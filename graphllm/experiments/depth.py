@@ -20,13 +20,13 @@ from graphllm.evaluate import (
     mean_average_distance,
     summary,
 )
+from graphllm.experiments.describe import describe_dataset
 from graphllm.experiments.ellagnn import (
     Arm,
     Progress,
     Training,
-    describe_dataset,
-    features_hash,
 )
+from graphllm.experiments.fingerprint import features_hash
 from graphllm.experiments.fit import fit, predict_view
 from graphllm.experiments.ledger import Ledger
 from graphllm.models import ELLaGNN

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch_geometric.data import Data
 from torch_geometric.utils import degree
 
+from graphllm.data import graph_fingerprint
 from graphllm.enhance import Enhancer
 from graphllm.experiments.fit import Fit
 
@@ -49,6 +50,17 @@ def describe_run(
         "examples": examples(enhanced),
         "llm": {"model": getattr(enhancer.llm, "model", type(enhancer.llm).__name__)},
         "encoder": encoder_name(enhancer.encoder),
+    }
+
+
+def describe_dataset(data: Data) -> dict[str, object]:
+    """Name, sizes and fingerprint, as they stand in a result."""
+    return {
+        "name": getattr(data, "name", "unnamed"),
+        "num_nodes": int(data.num_nodes or 0),
+        "num_edges": int(data.num_edges),
+        "num_classes": len(getattr(data, "label_names", [])),
+        "fingerprint": graph_fingerprint(data),
     }
 
 

@@ -1,6 +1,5 @@
 """The E-LLaGNN experiment: every arm, every seed, one result."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphllm.data import apply_split, graph_fingerprint
+from graphllm.data import apply_split
 from graphllm.enhance import (
     Enhancer,
     OracleLLM,
@@ -22,7 +21,8 @@ from graphllm.enhance import (
 )
 from graphllm.errors import LLMError, SpendingLimitError
 from graphllm.evaluate import Result, environment, summary
-from graphllm.experiments.describe import describe_run
+from graphllm.experiments.describe import describe_dataset, describe_run
+from graphllm.experiments.fingerprint import features_hash
 from graphllm.experiments.fit import Fit, Score, fit
 from graphllm.experiments.fit_batches import fit_batches
 from graphllm.experiments.ledger import Ledger
@@ -253,17 +253,6 @@ def plan_ellagnn(
     return estimate(enhancer.llm, requests)
 
 
-def describe_dataset(data: Data) -> dict[str, object]:
-    """Name, sizes and fingerprint, as they stand in a result."""
-    return {
-        "name": getattr(data, "name", "unnamed"),
-        "num_nodes": int(data.num_nodes or 0),
-        "num_edges": int(data.num_edges),
-        "num_classes": len(getattr(data, "label_names", [])),
-        "fingerprint": graph_fingerprint(data),
-    }
-
-
 def random_control(enhancer: Enhancer, seed: int) -> Enhancer:
     """The same model, prompts and budget, spent on nodes drawn for this seed."""
     control = copy(enhancer)
@@ -387,26 +376,6 @@ def train_arm(
     if ledger is not None:
         ledger.put(key, asdict(result))
     return result
-
-
-def features_hash(data: Data) -> str:
-    """Fingerprint of everything that training reads, masks included."""
-    digest = [graph_fingerprint(data)]
-    # The edges as stored: weights follow their order, and a double edge counts twice.
-    for name in (
-        *("edge_index", "x", "x_llm", "x_views", "view_mask", "llm_index"),
-        *("edge_weight", "keep_edge", "free_edge_weight"),
-        *("train_mask", "val_mask", "test_mask"),
-    ):
-        value = getattr(data, name, None)
-        if value is not None:
-            digest.append(f"{name}:{_checksum(value)}")
-    return " ".join(digest)
-
-
-def _checksum(value: Tensor) -> str:
-    raw = value.detach().cpu().contiguous().numpy().tobytes()
-    return hashlib.blake2b(raw, digest_size=8).hexdigest()
 
 
 def _arms(fits: dict[str, list[Fit]]) -> dict[str, dict[str, dict[str, object]]]:

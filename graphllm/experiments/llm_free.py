@@ -21,10 +21,10 @@ from graphllm.evaluate import (
 from graphllm.experiments.ellagnn import (
     Progress,
     Training,
-    features_hash,
     plain_graph,
     random_control,
 )
+from graphllm.experiments.fingerprint import features_hash
 from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.lessons import (

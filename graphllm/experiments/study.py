@@ -13,12 +13,16 @@ from torch_geometric.data import Data
 from graphllm.data import apply_split
 from graphllm.enhance import Enhancer
 from graphllm.evaluate import Result, environment, summary
-from graphllm.experiments.describe import answer_statistics, encoder_name, examples
+from graphllm.experiments.describe import (
+    answer_statistics,
+    describe_dataset,
+    encoder_name,
+    examples,
+)
 from graphllm.experiments.ellagnn import (
     Arm,
     Progress,
     Training,
-    describe_dataset,
     plain_graph,
     require_answers,
 )
