@@ -23,7 +23,13 @@ def section_about(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["ellagnn_pydocs_demo.json", "ellagnn_cora_replay.json"]
+    "name",
+    [
+        "ellagnn_pydocs_demo.json",
+        "ellagnn_cora_replay.json",
+        "ellagnn_cora_llm_free.json",
+        "ellagnn_pydocs_llm_free.json",
+    ],
 )
 def test_every_row_of_the_tables_is_in_the_result(name):
     result, section = load(name), section_about(name)
@@ -41,6 +47,41 @@ def test_every_row_of_the_tables_is_in_the_result(name):
             assert difference.strip().startswith(f"{mean:+.1f}".replace("-", "−")), arm
     command = result["config"]["command"]
     assert command in README
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ellagnn_cora_selectors.json",
+        "ellagnn_pydocs_smollm2_selectors.json",
+        "ellagnn_pydocs_oracle_selectors.json",
+    ],
+)
+def test_every_cell_of_the_selector_tables_is_in_the_result(name):
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    section = text.split(f"(results/{name})")[1].split("### ")[0]
+    result = load(name)
+    assert result["config"]["command"] in section
+    shown = re.findall(r"^\| ([a-z-]+) \| (.+) \|$", section, re.M)
+    shown = [(name, cells) for name, cells in shown if "%" not in cells]
+    rows = result["details"]["study"]["rows"]
+    budgets = sorted({row["budget"] for row in rows if row["budget"]})
+    places = [
+        (row["view"], row["selector"])
+        for view in ("ellagnn", "llm_at_test")
+        for row in rows
+        if row["view"] == view and row["budget"] == budgets[0]
+    ]
+    assert [selector for _, selector in places] == [name for name, _ in shown]
+    for (view, selector), (_, cells) in zip(places, shown, strict=True):
+        for budget, cell in zip(budgets, cells.split(" | "), strict=True):
+            place = (view, selector, budget)
+            (row,) = (
+                r for r in rows if (r["view"], r["selector"], r["budget"]) == place
+            )
+            mean = 100 * row["lift_plain"]["mean"]
+            number = re.match(r"\**([+−]?[\d.]+)", cell)[1].replace("−", "-")
+            assert abs(float(number) - mean) < 0.0501, place
 
 
 def test_the_llm_service_table_is_the_recorded_one():
