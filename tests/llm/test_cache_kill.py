@@ -28,9 +28,11 @@ def path(tmp_path):
 
 SCRIPT = textwrap.dedent(
     """
-    import sys
+    import signal, sys
     from graphllm.llm import CachedLLM, Message, OpenAILLM, Request
 
+    # Jobs in the background of a shell start with the interrupt switched off.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     url, path, first, last, concurrency = sys.argv[1:]
     numbers = range(int(first), int(last))
     requests = [Request((Message("user", f"node {n}"),), node=n) for n in numbers]
