@@ -1,7 +1,7 @@
 """One table in three forms: on a page, in a terminal, in Markdown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich import box
 from rich.table import Table
@@ -15,6 +15,7 @@ Cell = str | Lift | None
 # The faintest and the strongest tint of a cell, in percent of the colour.
 MIN_TINT, MAX_TINT = 8, 45
 MAX_NAME = 26
+TERMINAL = 80
 _STYLES = {"better": "green", "worse": "red", "": ""}
 
 
@@ -65,7 +66,16 @@ def _html(cell: Cell, largest: float) -> str:
 
 
 def sheet_table(sheet: Sheet) -> Table:
-    """The sheet as a rich table without its title; differences without intervals."""
+    """The sheet as a rich table without its title; differences without intervals.
+
+    Too wide for a terminal of 80 columns, it shows means without their spread.
+    """
+    if _width(sheet) > TERMINAL:
+        cells = [
+            [c.split(" ± ")[0] if isinstance(c, str) else c for c in row]
+            for row in sheet.rows
+        ]
+        sheet = replace(sheet, rows=cells)
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -86,6 +96,14 @@ def sheet_table(sheet: Sheet) -> Table:
     for row in sheet.rows:
         table.add_row(*map(_text, row))
     return table
+
+
+def _width(sheet: Sheet) -> int:
+    columns = zip(*([*map(_text, row)] for row in sheet.rows), strict=True)
+    names = min(MAX_NAME, max((len(str(row[0])) for row in sheet.rows), default=0))
+    return names + sum(
+        1 + max(cell.cell_len for cell in column) for column in list(columns)[1:]
+    )
 
 
 def _text(cell: Cell) -> Text:

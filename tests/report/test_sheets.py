@@ -61,3 +61,22 @@ def test_a_sheet_without_lifts():
     html = sheet_html(Sheet("T", ["a", "b"], [["x", "1"]]))
     assert "heat" not in html
     assert '<td class="num">1</td>' in html
+
+
+def test_a_wide_sheet_fits_a_terminal_without_its_spread():
+    wide = Sheet("wide", ["n", *"abcdefg"], [["row", *["81.8 ± 29.5"] * 7]])
+    text = render(sheet_table(wide), 80)
+    assert text.count("81.8") == 7
+    assert "±" not in text
+    narrow = Sheet("narrow", ["n", "a"], [["row", "81.8 ± 29.5"]])
+    assert "±" in render(sheet_table(narrow), 80)
+
+
+def render(table, width):
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=width)
+    console.print(table)
+    return console.file.getvalue()
