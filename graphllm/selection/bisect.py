@@ -130,7 +130,10 @@ def _two_means(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     nearer = None
     for _ in range(NUM_ITERATIONS):
         middle = (first + second) / 2
-        last, nearer = nearer, (rows @ (second - first)) > middle @ (second - first)
+        along = second - first
+        # Vectorised BLAS reads past short rows and may flag what it found there.
+        with np.errstate(invalid="ignore"):
+            last, nearer = nearer, (rows @ along) > middle @ along
         count = int(nearer.sum())
         if count in (0, len(rows)):
             # Rows that differ by no more than rounding.
