@@ -9,9 +9,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphllm.models import ELLaGNN, fuse, takes_edge_weight
+from graphllm.models.fusion import ONE_ROW
 
-# Fusions that read the mean of all answers; the others see them one by one.
-ONE_ROW = ("replace", "mix")
 Objective = Callable[[ELLaGNN, Data, int], Tensor]
 
 

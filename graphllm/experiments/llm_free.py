@@ -201,12 +201,9 @@ def choose(data: Data, enhancer: Enhancer, probs: Tensor) -> Tensor:
     Returns:
         Tensor: Node ids, ascending.
     """
-    candidates = candidate_nodes(data, enhancer.pool, enhancer.num_hops)
-    count = resolve_budget(enhancer.budget, candidates.numel())
     context = SelectionContext(data.x, probs.size(1), enhancer.seed, probs=probs)
-    score = enhancer.selector.score(data, context).detach().cpu()[candidates]
-    order = torch.argsort(score, descending=True, stable=True)
-    return candidates[order[:count]].sort().values
+    budget, pool, num_hops = enhancer.budget, enhancer.pool, enhancer.num_hops
+    return enhancer.selector(data, budget, context, pool, num_hops)
 
 
 def vote_quality(data: Data, index: Tensor, votes: Tensor) -> dict[str, float]:

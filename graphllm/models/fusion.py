@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# Fusions that read the mean of all answers; the others see them one by one.
+ONE_ROW = ("replace", "mix")
 Fusion = Literal["random_view", "replace", "mix", "multi", "gate", "attention"]
 Fuser = Callable[[Tensor, Tensor, Tensor], Tensor]
 

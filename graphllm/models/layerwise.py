@@ -16,15 +16,13 @@ from graphllm.data import to_csr
 from graphllm.kernels.sample import Ints, sample_neighbors
 from graphllm.models.backbones import takes_edge_weight
 from graphllm.models.ellagnn import ELLaGNN
-from graphllm.models.fusion import fuse
+from graphllm.models.fusion import ONE_ROW, fuse
 from graphllm.models.gcn import GCN
 from graphllm.models.propagation import GCNConv
 
 # One layer of these reads a node and the sources of its incoming edges, no more.
 TWO_SIDED = (pyg.SAGEConv, pyg.GINConv)  # take (sources, targets)
 ONE_SIDED = (pyg.GATConv, pyg.GATv2Conv, pyg.PNAConv)
-# Fusions that read the mean of all answers; the others see them one by one.
-ONE_ROW = ("replace", "mix")
 ROW_WISE = (nn.Identity, pyg.BatchNorm, nn.BatchNorm1d)
 
 Read = Callable[[Tensor], Tensor]
