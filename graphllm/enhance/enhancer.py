@@ -19,8 +19,8 @@ from graphllm.enhance.neighbors import (
 )
 from graphllm.enhance.similarity import SimilarityNeighbors
 from graphllm.errors import PromptError
-from graphllm.llm import LLM, Estimate, estimate
-from graphllm.prompts import Template, build_views, get_templates
+from graphllm.llm import LLM, Estimate, Request, estimate
+from graphllm.prompts import Template, build_views, get_templates, repair_request
 from graphllm.selection import Pool, SelectionContext, Selector
 
 SIMILAR = SimilarityNeighbors()
@@ -262,6 +262,25 @@ class Enhancer:
             about = nodes.new_tensor(sorted({q.view.node for q in questions}))
             questions += self.neighbors.questions(data, about, self._asker())
         return nodes, questions
+
+    def requests(self, data: Data, x: Tensor | None = None) -> list[Request]:
+        """Everything that :meth:`run` would ask of the language model, at worst.
+
+        Args:
+            data (Data): A text graph.
+            x (Tensor, optional): Plain encoder features.
+
+        Returns:
+            list[Request]: With a second question each, where answers are repaired.
+        """
+        questions = self.questions(data, x)[1]
+        requests = [question.request for question in questions]
+        if self.repair:
+            requests += [
+                repair_request(each.template, each.request, "?", each.view)
+                for each in questions
+            ]
+        return requests
 
     def _choose(self, data: Data, x: Tensor | None) -> Tensor:
         names = getattr(data, "label_names", None)

@@ -13,6 +13,7 @@ from graphllm.data import apply_split
 from graphllm.enhance import Enhancer, restrict, shuffle_answers
 from graphllm.errors import BudgetError
 from graphllm.evaluate import Result, paired_difference
+from graphllm.experiments.describe import Metrics, score_metrics
 from graphllm.experiments.ellagnn import Arm, Progress, Training, train_arm
 from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
@@ -20,13 +21,10 @@ from graphllm.experiments.memo import MemoEncoder
 from graphllm.experiments.study import (
     Clock,
     KnownScores,
-    Metrics,
     Scores,
     enhance_nodes,
     only_nodes,
     plain_arm,
-    requests_of,
-    score_metrics,
     study_result,
 )
 from graphllm.llm import Estimate, estimate
@@ -274,7 +272,7 @@ def plan_budget_curve(
         cells = choose_cells(graph, enhancer, x, selectors, budgets, seed)
         nodes = torch.cat([cell.nodes for cell in cells]).unique()
         asked = only_nodes(enhancer, nodes, x)
-        requests += requests_of(asked, graph, x)
+        requests += asked.requests(graph, x)
     return estimate(enhancer.llm, requests)
 
 

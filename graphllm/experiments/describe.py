@@ -1,5 +1,6 @@
 """What a report shows of an E-LLaGNN run besides accuracies."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,7 +10,10 @@ from torch_geometric.utils import degree
 
 from graphllm.data import graph_fingerprint
 from graphllm.enhance import Enhancer
-from graphllm.experiments.fit import Fit
+from graphllm.evaluate import summary
+from graphllm.experiments.fit import Fit, Score
+
+Metrics = dict[str, dict[str, dict[str, Any]]]
 
 NUM_EXAMPLES = 5
 
@@ -125,3 +129,15 @@ def examples(enhanced: Data, count: int = NUM_EXAMPLES) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def score_metrics(scores: Mapping[str, Sequence[Score]]) -> Metrics:
+    """Arms of a :class:`~graphllm.evaluate.Result` from one score a seed."""
+    return {
+        name: {
+            "test_acc": summary([score.test_acc for score in runs]),
+            "val_acc": summary([score.val_acc for score in runs]),
+            "epoch": summary([float(score.epoch) for score in runs]),
+        }
+        for name, runs in scores.items()
+    }

@@ -20,8 +20,12 @@ from graphllm.enhance import (
     shuffle_answers,
 )
 from graphllm.errors import LLMError, SpendingLimitError
-from graphllm.evaluate import Result, environment, summary
-from graphllm.experiments.describe import describe_dataset, describe_run
+from graphllm.evaluate import Result, environment
+from graphllm.experiments.describe import (
+    describe_dataset,
+    describe_run,
+    score_metrics,
+)
 from graphllm.experiments.fingerprint import features_hash
 from graphllm.experiments.fit import Fit, Score, fit
 from graphllm.experiments.fit_batches import fit_batches
@@ -31,7 +35,6 @@ from graphllm.llm import Estimate, estimate
 from graphllm.llm.usage import LIMIT_REACHED
 from graphllm.models import ELLaGNN
 from graphllm.models.fusion import Fusion
-from graphllm.prompts import repair_request
 from graphllm.selection import RandomSelector
 
 Progress = Callable[[str, int, int], None]
@@ -212,7 +215,13 @@ def run_ellagnn(
         dataset=describe_dataset(data),
         split=split,
         seeds=list(seeds),
-        arms=_arms(fits),
+        arms=score_metrics(
+            {
+                view: [run.scores[view] for run in runs]
+                for runs in fits.values()
+                for view in runs[0].scores
+            }
+        ),
         timing=timing,
         config={**asdict(training), "split": split, "seeds": list(seeds)},
         environment=environment(),
@@ -242,14 +251,7 @@ def plan_ellagnn(
     for seed in seeds:
         graph = apply_split(data, split, seed)
         for each in (enhancer, random_control(enhancer, seed)):
-            for question in each.questions(graph, x)[1]:
-                requests.append(question.request)
-                if enhancer.repair:
-                    # At worst every answer is asked for once more.
-                    view, template = question.view, question.template
-                    requests.append(
-                        repair_request(template, question.request, "?", view)
-                    )
+            requests += each.requests(graph, x)
     return estimate(enhancer.llm, requests)
 
 
@@ -376,16 +378,3 @@ def train_arm(
     if ledger is not None:
         ledger.put(key, asdict(result))
     return result
-
-
-def _arms(fits: dict[str, list[Fit]]) -> dict[str, dict[str, dict[str, object]]]:
-    arms: dict[str, dict[str, dict[str, object]]] = {}
-    for runs in fits.values():
-        for view in runs[0].scores:
-            scores = [run.scores[view] for run in runs]
-            arms[view] = {
-                "test_acc": summary([score.test_acc for score in scores]),
-                "val_acc": summary([score.val_acc for score in scores]),
-                "epoch": summary([float(score.epoch) for score in scores]),
-            }
-    return arms

@@ -41,7 +41,6 @@ from graphllm.experiments.study import (
     Clock,
     enhance_nodes,
     only_nodes,
-    requests_of,
     study_result,
 )
 from graphllm.llm import Estimate, estimate
@@ -186,7 +185,7 @@ def plan_llm_free(
         shuffle = torch.Generator().manual_seed(seed)
         order = torch.randperm(candidates.numel(), generator=shuffle)
         nodes = candidates[order[: 3 * count]]
-        requests += requests_of(only_nodes(enhancer, nodes, x), graph, x)
+        requests += only_nodes(enhancer, nodes, x).requests(graph, x)
     return estimate(enhancer.llm, requests)
 
 

@@ -11,19 +11,18 @@ from graphllm.data import apply_split
 from graphllm.enhance import Enhancer
 from graphllm.errors import PromptError
 from graphllm.evaluate import Result, paired_difference
+from graphllm.experiments.describe import Metrics, score_metrics
 from graphllm.experiments.ellagnn import Arm, Progress, Training, train_arm
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.memo import MemoEncoder
 from graphllm.experiments.meter import MeteredLLM
 from graphllm.experiments.study import (
     Clock,
-    Metrics,
     Scores,
     choose_nodes,
     enhance_nodes,
     only_nodes,
     plain_arm,
-    score_metrics,
     study_result,
 )
 from graphllm.prompts import Template, get_templates

@@ -1,7 +1,7 @@
 """What the studies share: asking for given nodes, keeping scores, one result."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict
 from typing import Any
@@ -12,12 +12,13 @@ from torch_geometric.data import Data
 
 from graphllm.data import apply_split
 from graphllm.enhance import Enhancer
-from graphllm.evaluate import Result, environment, summary
+from graphllm.evaluate import Result, environment
 from graphllm.experiments.describe import (
     answer_statistics,
     describe_dataset,
     encoder_name,
     examples,
+    score_metrics,
 )
 from graphllm.experiments.ellagnn import (
     Arm,
@@ -27,12 +28,10 @@ from graphllm.experiments.ellagnn import (
     require_answers,
 )
 from graphllm.experiments.fit import Score
-from graphllm.llm import Estimate, Request, estimate
-from graphllm.prompts import repair_request
+from graphllm.llm import Estimate, estimate
 from graphllm.selection import SelectionContext, Selector
 
 Scores = dict[str, list[Score]]
-Metrics = dict[str, dict[str, dict[str, Any]]]
 
 
 class KnownScores(Selector):
@@ -160,41 +159,8 @@ def plan_study(
     requests = []
     for seed in seeds:
         graph = apply_split(data, split, seed)
-        requests += requests_of(enhancer, graph, x)
+        requests += enhancer.requests(graph, x)
     return estimate(enhancer.llm, requests)
-
-
-def requests_of(enhancer: Enhancer, data: Data, x: Tensor) -> list[Request]:
-    """Everything that one enhancement asks, at worst.
-
-    Args:
-        enhancer (Enhancer): Who asks.
-        data (Data): A text graph with masks.
-        x (Tensor): Plain features, :math:`(|V|, F)`.
-
-    Returns:
-        list[Request]: With a second question each, where answers are repaired.
-    """
-    questions = enhancer.questions(data, x)[1]
-    requests = [question.request for question in questions]
-    if enhancer.repair:
-        requests += [
-            repair_request(each.template, each.request, "?", each.view)
-            for each in questions
-        ]
-    return requests
-
-
-def score_metrics(scores: Mapping[str, Sequence[Score]]) -> Metrics:
-    """Arms of a :class:`~graphllm.evaluate.Result` from one score a seed."""
-    return {
-        name: {
-            "test_acc": summary([score.test_acc for score in runs]),
-            "val_acc": summary([score.val_acc for score in runs]),
-            "epoch": summary([float(score.epoch) for score in runs]),
-        }
-        for name, runs in scores.items()
-    }
 
 
 def study_result(

@@ -2,7 +2,12 @@ import pytest
 import torch
 
 from graphllm.enhance import Answer, attach
-from graphllm.experiments.describe import answer_statistics, examples
+from graphllm.experiments.describe import (
+    answer_statistics,
+    examples,
+    score_metrics,
+)
+from graphllm.experiments.fit import Score
 
 
 @pytest.fixture
@@ -44,3 +49,10 @@ def test_examples_show_text_and_every_answer(enhanced):
     assert shown[0]["text"] == "a star"
     assert shown[0]["answers"][0]["raw"] == "about Cooking"
     assert len(examples(enhanced, count=1)) == 1
+
+
+def test_metrics_of_scores():
+    metrics = score_metrics({"a": [Score(0.5, 0.25, 3), Score(0.75, 0.75, 5)]})
+    assert metrics["a"]["test_acc"]["mean"] == 0.5
+    assert metrics["a"]["val_acc"]["values"] == [0.5, 0.75]
+    assert metrics["a"]["epoch"]["mean"] == 4

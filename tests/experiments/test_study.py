@@ -5,7 +5,6 @@ import torch
 
 from graphllm.enhance import Enhancer
 from graphllm.errors import LLMError
-from graphllm.experiments.fit import Score
 from graphllm.experiments.study import (
     Clock,
     KnownScores,
@@ -14,7 +13,6 @@ from graphllm.experiments.study import (
     only_nodes,
     plain_arm,
     plan_study,
-    score_metrics,
 )
 from graphllm.llm import CachedLLM
 from graphllm.selection import DegreeSelector
@@ -92,13 +90,6 @@ def test_plain_leaves_the_graph_alone(small_graph, enhancer, encode):
     assert arm.views == {"plain": False}
     assert arm.data.x is x
     assert small_graph.x is None
-
-
-def test_metrics_of_scores():
-    metrics = score_metrics({"a": [Score(0.5, 0.25, 3), Score(0.75, 0.75, 5)]})
-    assert metrics["a"]["test_acc"]["mean"] == 0.5
-    assert metrics["a"]["val_acc"]["values"] == [0.5, 0.75]
-    assert metrics["a"]["epoch"]["mean"] == 4
 
 
 def test_the_plan_counts_new_questions(small_graph, enhancer, encode, tmp_path):
