@@ -73,6 +73,10 @@ class PromptError(GraphLLMError, ValueError):
     """A prompt cannot be rendered as asked."""
 
 
+class LeakageError(GraphLLMError, ValueError):
+    """An edge that is to be predicted can be seen in what the model reads."""
+
+
 class EmbeddingError(GraphLLMError, ValueError):
     """Stored embeddings belong to another graph or another encoder."""
 
