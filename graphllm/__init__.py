@@ -13,6 +13,7 @@ from graphllm.errors import GraphLLMError
 if TYPE_CHECKING:
     from graphllm.enhance import Enhancer as Enhancer
     from graphllm.models import ELLaGNN as ELLaGNN
+    from graphllm.models import LLaGA as LLaGA
     from graphllm.seed import seed_everything as seed_everything
 
 try:
@@ -23,10 +24,18 @@ except PackageNotFoundError:  # a source tree that was never installed
 _LAZY = {
     "ELLaGNN": "graphllm.models",
     "Enhancer": "graphllm.enhance",
+    "LLaGA": "graphllm.models",
     "seed_everything": "graphllm.seed",
 }
 
-__all__ = ["ELLaGNN", "Enhancer", "GraphLLMError", "__version__", "seed_everything"]
+__all__ = [
+    "ELLaGNN",
+    "Enhancer",
+    "GraphLLMError",
+    "LLaGA",
+    "__version__",
+    "seed_everything",
+]
 
 
 def __getattr__(name: str) -> Any:

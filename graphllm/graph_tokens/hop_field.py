@@ -39,7 +39,8 @@ class HopField(GraphTemplate):
         are added at any time.
 
     Args:
-        num_hops (int, optional): Hops, :math:`H`. (default: :obj:`4`)
+        num_hops (int, optional): Hops, :math:`H`; none leaves the node alone.
+            (default: :obj:`4`)
         norm (str, optional): ``"mean"`` or ``"sym"``. (default: :obj:`"mean"`)
         chunk_size (int, optional): Features that are propagated at once. Bounds the
             memory besides the result, and changes nothing else. (default: :obj:`64`)
@@ -64,10 +65,12 @@ class HopField(GraphTemplate):
         """Check the settings."""
         if self.norm not in get_args(HopNorm):
             raise UnknownNameError("hop norm", self.norm, get_args(HopNorm))
-        for entry in ("num_hops", "chunk_size"):
+        for entry, least in (("num_hops", 0), ("chunk_size", 1)):
             value = getattr(self, entry)
-            if not isinstance(value, int) or value < 1:
-                raise GraphLLMError(f"'{entry}' must be at least 1 (got {value!r})")
+            if not isinstance(value, int) or value < least:
+                raise GraphLLMError(
+                    f"'{entry}' must be at least {least} (got {value!r})"
+                )
 
     @property
     def num_tokens(self) -> int:

@@ -2,6 +2,14 @@
 
 from graphllm.prompts.catalog import catalog, get_templates
 from graphllm.prompts.domain import DOMAINS, Domain
+from graphllm.prompts.graph_prompt import (
+    GraphPrompt,
+    classification_prompt,
+    description_prompt,
+    link_prompt,
+    text_only,
+    with_text,
+)
 from graphllm.prompts.parse import keyword_list, neighbor_numbers, prose
 from graphllm.prompts.parse_labels import (
     Explained,
@@ -18,18 +26,24 @@ __all__ = [
     "DOMAINS",
     "Domain",
     "Explained",
+    "GraphPrompt",
     "NodeView",
     "Parsed",
     "Template",
     "build_views",
     "catalog",
+    "classification_prompt",
+    "description_prompt",
     "explanation",
     "get_templates",
     "keyword_list",
     "label_confidences",
+    "link_prompt",
     "neighbor_numbers",
     "prose",
     "ranked_labels",
     "render",
     "repair_request",
+    "text_only",
+    "with_text",
 ]

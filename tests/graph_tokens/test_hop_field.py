@@ -206,7 +206,7 @@ def test_on_a_gpu(x, edges, tmp_path):
     ("settings", "error", "message"),
     [
         ({"norm": "max"}, UnknownNameError, "hop norm 'max'"),
-        ({"num_hops": 0}, GraphLLMError, r"'num_hops' must be at least 1 \(got 0\)"),
+        ({"num_hops": -1}, GraphLLMError, r"'num_hops' must be at least 0 \(got -1\)"),
         ({"chunk_size": -2}, GraphLLMError, "'chunk_size' must be at least 1"),
         ({"num_hops": 2.5}, GraphLLMError, "'num_hops' must be"),
     ],
@@ -214,3 +214,12 @@ def test_on_a_gpu(x, edges, tmp_path):
 def test_settings_that_are_none(settings, error, message):
     with pytest.raises(error, match=message):
         HopField(**settings)
+
+
+def test_without_hops_there_is_the_node_alone():
+    x = torch.randn(4, 3)
+    edges = torch.tensor([[0, 1], [1, 0]])
+    tokens = HopField(num_hops=0).bind(x, edges)(torch.tensor([2, 0]))
+    assert torch.equal(tokens.x, x[[2, 0]].unsqueeze(1))
+    assert tokens.mask.all()
+    assert tokens.nodes.tolist() == [[2], [0]]
