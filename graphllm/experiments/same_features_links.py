@@ -106,6 +106,22 @@ def linear_probe_links(
     return _link_control(val[best], _decide(models[best], test_features), split)
 
 
+def cosine_links(x: Tensor, split: LinkSplit) -> Control:
+    r"""The cosine of two vectors, :math:`\cos(\mathbf{x}_u, \mathbf{x}_v)`, untrained.
+
+    Args:
+        x (Tensor): Node vectors, :math:`(|V|, F)`.
+        split (LinkSplit): See :func:`graphllm.data.split_links`.
+
+    Returns:
+        Control: With the metrics of :func:`~graphllm.evaluate.link_metrics`, the
+        threshold chosen on validation.
+    """
+    unit = F.normalize(x, dim=-1)
+    val, test = (_dot(unit, part.pairs) for part in (split.val, split.test))
+    return _link_control(val, test, split)
+
+
 def _learn(
     model: ELLaGNN,
     x: Tensor,

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
@@ -10,6 +11,7 @@ from graphllm.errors import UnknownNameError
 from graphllm.evaluate import best_threshold
 from graphllm.experiments.same_features_links import (
     LINK_TRAINING,
+    cosine_links,
     gnn_links,
     linear_probe_links,
 )
@@ -217,3 +219,17 @@ def test_errors(planted):
         linear_probe_links(*planted, strengths=())
     with pytest.raises(UnknownNameError, match="Did you mean 'sage'"):
         gnn_links(*planted, "saga")
+
+
+def test_cosine_is_the_cosine():
+    small_graph = sbm_text_graph(seed=0)
+    x = torch.randn(small_graph.num_nodes, 5)
+    split = split_links(small_graph, seed=0)
+    control = cosine_links(x, split)
+    left, right = (x[split.test.pairs[:, end]].numpy() for end in (0, 1))
+    norms = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+    expected = (left * right).sum(1) / norms
+    assert np.allclose(control.output.numpy(), expected, atol=1e-6)
+    assert control.test["auc"] == pytest.approx(
+        roc_auc_score(split.test.label.numpy(), expected)
+    )

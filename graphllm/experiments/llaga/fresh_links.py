@@ -1,0 +1,80 @@
+"""Links to learn from, drawn anew each epoch, and hidden while they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from graphllm.data import sample_non_edges
+from graphllm.experiments.llaga.questions import Questions, link_questions
+from graphllm.graph_tokens import GraphTemplate
+from graphllm.kernels.sample import stream_key
+from graphllm.prompts.graph_prompt import GraphPrompt
+
+
+@dataclass(frozen=True)
+class FreshQuestions(Questions):
+    """Questions that are others in every epoch.
+
+    Args:
+        draw (Callable, optional): From an epoch to its questions, always as many.
+    """
+
+    draw: Callable[[int], Questions] | None = None
+
+    def at(self, epoch: int) -> Questions:
+        """The questions of an epoch."""
+        return self if self.draw is None else self.draw(epoch)
+
+
+def fresh_links(
+    template: GraphTemplate,
+    x: Tensor,
+    edge_index: Tensor,
+    prompt: GraphPrompt,
+    *,
+    share: float = 0.3,
+    seed: int = 0,
+) -> FreshQuestions:
+    """In each epoch, hide some of the links and ask about them.
+
+    Of the links in ``edge_index``, so many are drawn for the epoch, with as many pairs
+    that no link of ``edge_index`` joins; tokens are made of the other edges. So all
+    training links are learned from sooner or later, and none is seen while it is.
+    With one fixed choice, a projector knows its few pairs by heart after some epochs.
+
+    Args:
+        template (GraphTemplate): How nodes become sequences.
+        x (Tensor): Vectors of the nodes, :math:`(|V|, F)`.
+        edge_index (Tensor): :math:`(2, |E|)`, both directions, without any link that
+            is to be scored.
+        prompt (GraphPrompt): See :func:`~graphllm.prompts.graph_prompt.link_prompt`.
+        share (float, optional): Share of the links that is asked about.
+            (default: :obj:`0.3`)
+        seed (int, optional): With the epoch, decides the draw. (default: :obj:`0`)
+
+    Returns:
+        FreshQuestions: Those of the first epoch, and a way to the others.
+    """
+    links = edge_index[:, edge_index[0] < edge_index[1]]
+    count = max(1, int(share * links.size(1)))
+
+    # An epoch is drawn once, not once a batch.
+    @lru_cache(maxsize=1)
+    def draw(epoch: int) -> Questions:
+        key = stream_key(seed, 3, epoch) & (2**63 - 1)
+        generator = torch.Generator().manual_seed(key)
+        order = torch.randperm(links.size(1), generator=generator).to(links.device)
+        asked, kept = links[:, order[:count]], links[:, order[count:]]
+        apart = sample_non_edges(edge_index, x.size(0), count, generator)
+        pairs = torch.cat([asked.t(), apart.to(links.device)])
+        label = torch.cat([links.new_ones(count), links.new_zeros(count)])
+        tokens = template.bind(x, torch.cat([kept, kept.flip(0)], dim=1))
+        return link_questions(pairs, label, prompt, tokens)
+
+    first = draw(0)
+    return FreshQuestions(
+        first.prompt, first.tokens, first.items, first.answers, None, draw
+    )
