@@ -13,6 +13,7 @@ from graphllm.cli.cache import app as cache_app
 from graphllm.cli.datasets import datasets
 from graphllm.cli.doctor import doctor
 from graphllm.cli.ellagnn import ellagnn
+from graphllm.cli.llaga import llaga
 from graphllm.cli.report import report
 from graphllm.errors import GraphLLMError
 
@@ -67,6 +68,7 @@ def build_app() -> typer.Typer:
             raise typer.Exit
 
     app.command()(ellagnn)
+    app.command()(llaga)
     app.command()(doctor)
     app.command()(datasets)
     app.command()(report)

@@ -139,3 +139,96 @@ DryRun = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="The result as JSON on stdout, nothing else.")
 ]
+
+# LLaGA.
+AnyDataset = Annotated[
+    str | None,
+    typer.Option(help="A name, or a directory of text-graph files. [default: pydocs]"),
+]
+NodeSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="planetoid-public, random-60-20-20, random-20-30-per-class or file; "
+        "default: the data's own, else random-60-20-20. Links are split 70-10-20."
+    ),
+]
+Task = Annotated[
+    str,
+    typer.Option(help="nc (classify nodes), lp (predict links) or desc (describe)."),
+]
+GraphTemplate = Annotated[
+    str,
+    typer.Option(help="ho (a vector a hop) or nd (a tree of neighbours)."),
+]
+Hops = Annotated[int, typer.Option(min=1, help="Hops of the template ho.")]
+HopNorm = Annotated[str, typer.Option(help="Weights of its hops: mean or sym.")]
+TreeFanOut = Annotated[
+    str, typer.Option("--fan-out", help="Neighbours a level of the template nd.")
+]
+TreeEncoding = Annotated[
+    str,
+    typer.Option(
+        "--pe", help="Code of its positions: laplacian, legacy, onehot or none."
+    ),
+]
+Resample = Annotated[
+    bool, typer.Option("--resample", help="Draw its trees anew in each epoch.")
+]
+PadMode = Annotated[
+    str, typer.Option(help="Empty positions of its trees: mask, zero or pe.")
+]
+TrainedLlm = Annotated[
+    str,
+    typer.Option(
+        "--llm", help="smollm2, a model directory, a .gguf file or a hub name."
+    ),
+]
+Dtype = Annotated[
+    str, typer.Option(help="Of the LLM's weights: auto, float32 or bfloat16.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(help="Where the LLM runs. [default: an accelerator, else the CPU]"),
+]
+Arms = Annotated[
+    str | None,
+    typer.Option(
+        help="Comma-separated: llaga, center_only, gcn, sage, linear_probe, "
+        "llm_text_zero_shot (nc only). [default: all]"
+    ),
+]
+QuestionsAStep = Annotated[
+    int, typer.Option("--batch-size", min=1, help="Questions a training step.")
+]
+ProjectorLayers = Annotated[int, typer.Option(min=1, help="Layers of the projector.")]
+ProjectorWidth = Annotated[
+    int | None,
+    typer.Option(
+        "--hidden", min=1, help="Width between them. [default: that of the LLM]"
+    ),
+]
+Standardize = Annotated[
+    bool,
+    typer.Option("--standardize", help="Inputs of the projector at variance one."),
+]
+LabelSmoothing = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=0.99, help="Share of the target spread over all answers."
+    ),
+]
+MaxEval = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        help="Most nodes to describe (desc) or to try (--test). [default: 200, 500]",
+    ),
+]
+TrainOn = Annotated[
+    str | None,
+    typer.Option("--train", help="Transfer: data sets to learn from, comma-separated."),
+]
+TestOn = Annotated[
+    str | None,
+    typer.Option("--test", help="Transfer: data sets never learned from."),
+]

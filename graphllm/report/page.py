@@ -8,6 +8,7 @@ from graphllm.report import figures, plots
 from graphllm.report.arms import Arm, arms_of, baseline_of, findings
 from graphllm.report.head import sentences_of, tiles_of, title_of
 from graphllm.report.html import Safe, breakable, page, section, table, tag
+from graphllm.report.llaga import explanations_section, training_section
 from graphllm.report.numbers import (
     fields,
     finite,
@@ -68,6 +69,8 @@ def write_report(
             study_section(result),
             _arms_section(result, metric, dots),
             _curves_section(result, lines),
+            training_section(result),
+            explanations_section(result),
             selection_section(result),
             usage_section(result),
             timing_section(result),
@@ -169,7 +172,8 @@ def _curves(result: Result) -> figures.Draw | None:
     series: dict[str, dict[str, list[Any]]] = {}
     for arm, quantities in fields(result.details.get("curves")).items():
         for name, values in fields(quantities).items():
-            if any(finite(value) is not None for value in values or []):
+            # One point makes no line.
+            if sum(finite(value) is not None for value in values or []) > 1:
                 series.setdefault(name, {})[arm] = values
     if not series:
         return None
@@ -186,7 +190,9 @@ def _curves_section(result: Result, lines: figures.Draw | None) -> Safe:
         return Safe()
     base = baseline_of(result)
     seed = f" (seed {result.seeds[0]})" if result.seeds else ""
-    caption = f"By epoch, first seed{seed}. Grey: {base}, for comparison."
+    caption = f"By epoch, first seed{seed}."
+    if base in fields(result.details.get("curves")):
+        caption += f" Grey: {base}, for comparison."
     return section(
         "Training curves",
         figures.figure_html(lines, "curves", "training curves of every arm", caption),

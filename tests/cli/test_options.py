@@ -2,12 +2,17 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from graphllm.cli import options
+from graphllm.cli.llaga_choices import DTYPES, TASKS, TEMPLATES
 from graphllm.data import SPLITS
+from graphllm.experiments.llaga import NODE_ARMS
+from graphllm.graph_tokens.tree_encoding import TreeEncoding
 from graphllm.models import BACKBONES
+from graphllm.models.llaga.model import PadMode
 from graphllm.prompts.domain import DOMAINS
 from graphllm.selection import SELECTORS
 
@@ -25,6 +30,13 @@ def help_of(annotated):
         (options.Domain, [d.name for d in DOMAINS]),
         (options.Pool, ("train", "train+neighbors", "all")),
         (options.Fusion, ("random_view", "replace", "mix")),
+        (options.NodeSplit, SPLITS),
+        (options.Task, TASKS),
+        (options.GraphTemplate, TEMPLATES),
+        (options.TreeEncoding, [*get_args(TreeEncoding), "none"]),
+        (options.PadMode, get_args(PadMode)),
+        (options.Dtype, DTYPES),
+        (options.Arms, NODE_ARMS),
     ],
 )
 def test_help_lists_every_choice(option, choices):
