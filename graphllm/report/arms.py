@@ -43,7 +43,7 @@ _NOTES = {
     ),
     "oracle_llm_at_test": "Upper bound with the full text kept at test time.",
 }
-_CONTROLS = ("random", "shuffled")
+_CONTROLS = ("random", "shuffled", "center_only")
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ class FreshQuestions(Questions):
     """Questions that are others in every epoch.
 
     Args:
-        draw (Callable, optional): From an epoch to its questions, always as many.
+        of_epoch (Callable, optional): From an epoch to its questions, always as many.
     """
 
-    draw: Callable[[int], Questions] | None = None
+    of_epoch: Callable[[int], Questions] | None = None
 
     def at(self, epoch: int) -> Questions:
         """The questions of an epoch."""
-        return self if self.draw is None else self.draw(epoch)
+        return self if self.of_epoch is None else self.of_epoch(epoch)
 
 
 def fresh_links(
@@ -63,7 +63,7 @@ def fresh_links(
 
     # An epoch is drawn once, not once a batch.
     @lru_cache(maxsize=1)
-    def draw(epoch: int) -> Questions:
+    def drawn(epoch: int) -> Questions:
         key = stream_key(seed, 3, epoch) & (2**63 - 1)
         generator = torch.Generator().manual_seed(key)
         order = torch.randperm(links.size(1), generator=generator).to(links.device)
@@ -74,7 +74,7 @@ def fresh_links(
         tokens = template.bind(x, torch.cat([kept, kept.flip(0)], dim=1))
         return link_questions(pairs, label, prompt, tokens)
 
-    first = draw(0)
+    first = drawn(0)
     return FreshQuestions(
-        first.prompt, first.tokens, first.items, first.answers, None, draw
+        first.prompt, first.tokens, first.items, first.answers, None, drawn
     )

@@ -20,7 +20,7 @@ from graphllm.experiments.llaga.questions import node_questions
 from graphllm.experiments.llaga.record import Runs, as_result
 from graphllm.experiments.llaga.trained import LanguageModel
 from graphllm.experiments.llaga.training import LLaGATraining
-from graphllm.experiments.llaga.zero_shot import text_zero_shot
+from graphllm.experiments.llaga.zero_shot import text_zero_shot, with_balanced
 from graphllm.experiments.same_features import Control, gnn_node, linear_probe
 from graphllm.graph_tokens import GraphTemplate, HopField
 from graphllm.models.llaga.model import PadMode
@@ -57,7 +57,8 @@ def run_llaga_nodes(
     * ``center_only``: the same projector, trained with the node's own vector alone.
     * ``gcn``, ``sage``: a GNN on the same vectors. The baseline of the differences.
     * ``linear_probe``: logistic regression on the same vectors, without edges.
-    * ``llm_text_zero_shot``: the same language model reads the node's text instead.
+    * ``llm_text_zero_shot``: the same language model reads the node's text instead;
+      also with scores balanced over the classes, ``llm_text_zero_shot_balanced``.
 
     Args:
         data (Data): A text graph with labels.
@@ -120,7 +121,8 @@ def run_llaga_nodes(
                 outcome = control_outcome(
                     gnn_node(graph, arm, seed=seed, ledger=ledger)
                 )
-            runs.setdefault(arm, []).append(outcome)
+            for name, each in with_balanced(arm, outcome).items():
+                runs.setdefault(name, []).append(each)
     return as_result(
         *(data, split, seeds, runs),
         baseline="gcn",

@@ -21,8 +21,10 @@ ARM_NOTES = {
     "linear_probe": "Logistic regression on the same vectors, without edges.",
     "cosine": "The cosine of the two texts' vectors: no training, no edges.",
     "llm_text_zero_shot": (
-        "The same language model reads the node's own text, untrained, no graph. "
-        "“balanced”: how much it likes each answer in general is taken out."
+        "The same language model reads the node's own text, untrained, no graph."
+    ),
+    "llm_text_zero_shot_balanced": (
+        "The same scores; how much the model likes each answer in general is taken out."
     ),
 }
 

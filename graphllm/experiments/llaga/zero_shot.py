@@ -88,6 +88,28 @@ def zero_shot_metrics(scores: Tensor, questions: Questions) -> dict[str, float]:
     }
 
 
+def with_balanced(arm: str, outcome: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """An outcome as one arm, and its balanced metrics, if it has any, as another.
+
+    Args:
+        arm (str): Name of the first; the other's ends in ``_balanced``.
+        outcome (dict): With ``metrics``.
+    """
+    metrics = outcome["metrics"]
+    even = {
+        name.removesuffix("_balanced"): value
+        for name, value in metrics.items()
+        if name.endswith("_balanced")
+    }
+    if not even:
+        return {arm: outcome}
+    plain = {name: value for name, value in metrics.items() if name in even}
+    return {
+        arm: {**outcome, "metrics": plain},
+        f"{arm}_balanced": {**outcome, "metrics": even},
+    }
+
+
 def majority_metrics(target: Tensor) -> dict[str, float]:
     """What the most frequent class alone would get: accuracy and macro F1.
 

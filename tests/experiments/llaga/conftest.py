@@ -77,5 +77,12 @@ def brief_gnns(monkeypatch):
 @pytest.fixture
 def quick():
     return LLaGATraining(
-        lr=0.03, epochs=3, batch_size=8, hidden_channels=32, label_smoothing=0.05
+        lr=0.03,
+        weight_decay=0.0,
+        epochs=3,
+        batch_size=8,
+        hidden_channels=32,
+        dropout=0.0,
+        label_smoothing=0.05,
+        standardize=True,
     )

@@ -68,10 +68,10 @@ def test_tokens_are_bound_to_edges_without_the_questions(
         run_llaga_links(graph, x, llm, template, training=BRIEF, arms=("llaga",))
     pairs, label, tokens = asked[0]
     expected = split_links(graph, seed=0)
-    assert torch.equal(pairs, expected.train.pairs)
+    assert torch.equal(pairs, expected.val.pairs)
     ends = pairs[label == 1]
     whole = template.bind(x, graph.edge_index)
-    own = template.bind(x, expected.train_edges)
+    own = template.bind(x, expected.eval_edges)
     assert torch.equal(tokens(ends[:, 0]).x, own(ends[:, 0]).x)
     assert not torch.equal(tokens(ends[:, 0]).x, whole(ends[:, 0]).x)
 

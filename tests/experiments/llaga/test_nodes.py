@@ -31,7 +31,7 @@ def test_neighbours_tell_the_class_and_the_node_alone_does_not(
         progress=lambda *news: seen.append(news[0]),
     )
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert tuple(result.arms) == NODE_ARMS
+    assert tuple(result.arms) == (*NODE_ARMS, "llm_text_zero_shot_balanced")
     assert values(result, "llaga")[0] >= 0.9
     assert values(result, "llaga")[0] >= values(result, "center_only")[0] + 0.3
     assert values(result, "gcn")[0] >= 0.8

@@ -135,6 +135,10 @@ def test_a_new_model_is_a_function_of_the_seed(llm, ask):
 def test_inputs_are_standardised_over_all_tasks(llm, ask, monkeypatch):
     tasks = (ask(TREE), ask(TREE, count=70))
     model = new_model(llm, TREE, 24, TRAINING, tasks, "mask", 0)
+    assert not model.projector.mean.any()
+    assert (model.projector.scale == 1).all()
+    standard = replace(TRAINING, standardize=True)
+    model = new_model(llm, TREE, 24, standard, tasks, "mask", 0)
     rows = []
     for task in tasks:
         (tokens,) = task.batch(torch.arange(len(task))).tokens
@@ -145,7 +149,7 @@ def test_inputs_are_standardised_over_all_tasks(llm, ask, monkeypatch):
     assert torch.allclose(model.projector.mean, expected, atol=1e-6)
     # Of many, some spread over all of them.
     monkeypatch.setattr(trained, "MAX_SAMPLED", 4 * TREE.num_tokens)
-    model = new_model(llm, TREE, 24, TRAINING, tasks[1:], "mask", 0)
+    model = new_model(llm, TREE, 24, standard, tasks[1:], "mask", 0)
     (tokens,) = tasks[1].batch(torch.tensor([0, 23, 46, 69])).tokens
     expected = tokens.x[tokens.mask].mean(0)
     expected[tokens.x[tokens.mask].std(0) < 1e-6] = 0.0

@@ -7,6 +7,7 @@ from graphllm.experiments.llaga import node_questions, zero_shot
 from graphllm.experiments.llaga.zero_shot import (
     majority_metrics,
     text_zero_shot,
+    with_balanced,
     zero_shot_metrics,
 )
 from graphllm.models.llaga import balance
@@ -62,6 +63,17 @@ def test_metrics(graph):
     for name, predicted in (("", scores.argmax(1)), ("_balanced", even)):
         expected = f1_score(target, predicted, average="macro")
         assert found[f"test_macro_f1{name}"] == pytest.approx(expected)
+
+
+def test_balanced_metrics_are_an_arm_of_their_own():
+    metrics = {"test_acc": 0.1, "test_macro_f1": 0.2}
+    even = {"test_acc_balanced": 0.3, "test_macro_f1_balanced": 0.4}
+    arms = with_balanced("read", {"metrics": metrics | even, "scores": [1]})
+    assert list(arms) == ["read", "read_balanced"]
+    assert arms["read"]["metrics"] == metrics
+    assert arms["read_balanced"]["metrics"] == {"test_acc": 0.3, "test_macro_f1": 0.4}
+    only = {"metrics": metrics}
+    assert with_balanced("gcn", only) == {"gcn": only}
 
 
 def test_the_majority():
