@@ -47,8 +47,30 @@ def check(given: SimpleNamespace) -> None:
     arms_of(given)
     template_of(given)
     training_of(given)
+    _check_unread(given)
     model_name(given.llm)
     device_of(given.device)
+
+
+def _check_unread(given: SimpleNamespace) -> None:
+    """Refuse what the chosen template or task would not read."""
+    others = {
+        "ho": {"fan_out": "10,10", "pe": "laplacian", "resample": False},
+        "nd": {"hops": 4, "norm": "mean"},
+    }
+    unread: dict[str, object] = dict(others[given.template])
+    if given.template == "ho":
+        unread["pad_mode"] = "mask"
+    why = f"'--template {given.template}'"
+    if given.task == "desc":
+        unread, why = {**unread, "label_smoothing": 0.0}, f"{why} or '--task desc'"
+    for name, default in unread.items():
+        if getattr(given, name) != default:
+            option = name.replace("_", "-")
+            raise GraphLLMError(
+                f"'--{option} {getattr(given, name)}' is not read with {why}; leave it "
+                "out"
+            )
 
 
 def one_of(kind: str, name: str, choices: Any) -> None:

@@ -5,6 +5,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -96,14 +97,13 @@ def _one_graph(
     _check_graph(given, data, split, domain)
     encoder, x = setup.encode_text(given.encoder, data, bars)
     llm, model = _open(given, bars)
-    shared = {**_shared(given, bars), "domain": domain}
+    shared = {**_shared(given, bars), **_limit(given), "domain": domain}
     first = (data, x, model, template_of(given))
     if given.task == "nc":
         result = run_llaga_nodes(*first, split=split, arms=arms_of(given), **shared)
     elif given.task == "lp":
         result = run_llaga_links(*first, arms=arms_of(given), **shared)
     else:
-        shared |= _limit(given)
         result = run_llaga_descriptions(*first, encoder, split=split, **shared)
     return result, encoder, llm
 
@@ -193,10 +193,13 @@ def _encode(
 def _open(given: SimpleNamespace, bars: Bars) -> tuple[TransformersLLM, LanguageModel]:
     """The language model, its weights in the type and place asked for."""
     bars.update("open language model", 0, 1)
+    device = device_of(given.device)
+    dtype = DTYPES[given.dtype]
+    if dtype is None and torch.device(device).type != "cpu":
+        # A checkpoint's own float16 overflows in a backward pass.
+        dtype = torch.bfloat16
     llm = TransformersLLM.from_pretrained(
-        model_name(given.llm),
-        dtype=DTYPES[given.dtype],
-        device=device_of(given.device),
+        model_name(given.llm), dtype=dtype, device=device
     )
     bars.update("open language model", 1, 1)
     return llm, LanguageModel(llm.language_model, llm.tokenizer, llm.model)

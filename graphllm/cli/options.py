@@ -194,7 +194,7 @@ Arms = Annotated[
     str | None,
     typer.Option(
         help="Comma-separated: llaga, center_only, gcn, sage, linear_probe, "
-        "llm_text_zero_shot (nc only). [default: all]"
+        "llm_text_zero_shot (nc only), cosine (lp only). [default: all]"
     ),
 ]
 QuestionsAStep = Annotated[
@@ -221,7 +221,8 @@ MaxEval = Annotated[
     int | None,
     typer.Option(
         min=2,
-        help="Most nodes to describe (desc) or to try (--test). [default: 200, 500]",
+        help="Most nodes to describe (desc), to try (--test), or to validate on after "
+        "each epoch (nc, lp). [default: 200, 500, all]",
     ),
 ]
 TrainOn = Annotated[

@@ -38,10 +38,12 @@ def gnn_links(
         s_{uv} = \mathbf{z}_u^{\top} \mathbf{z}_v, \qquad
         \mathbf{Z} = \mathrm{GNN}(\mathbf{X}, \mathbf{A})
 
-    with binary cross-entropy on the training links and as many pairs without one,
-    drawn anew each epoch from the pairs that training does not know to be linked
-    (validation and test links play no part, not even as pairs to avoid). Messages run
-    over ``train_edges`` in training and over ``eval_edges`` afterwards. The epoch of
+    with binary cross-entropy on links and as many pairs without one. As LLaGA does
+    (:func:`~graphllm.experiments.llaga.fresh_links.fresh_links`), each epoch draws
+    anew which of ``eval_edges`` it learns from, as many as ``split.train`` holds, and
+    messages run over the others; unlinked pairs are drawn from those that training
+    does not know to be linked (validation and test links play no part, not even as
+    pairs to avoid). Afterwards messages run over all of ``eval_edges``. The epoch of
     the best validation AUC is kept; test pairs are scored once.
 
     Args:
@@ -71,17 +73,23 @@ def gnn_links(
 
 
 def linear_probe_links(
-    x: Tensor, split: LinkSplit, *, strengths: tuple[float, ...] = STRENGTHS
+    x: Tensor,
+    split: LinkSplit,
+    *,
+    seed: int = 0,
+    strengths: tuple[float, ...] = STRENGTHS,
 ) -> Control:
     r"""Logistic regression on what two vectors have in common, without the edges.
 
     On :math:`[\mathbf{x}_u \odot \mathbf{x}_v, |\mathbf{x}_u - \mathbf{x}_v|]`, which
-    does not depend on the order of the pair; the penalty is chosen by validation AUC,
-    of equals the strongest.
+    does not depend on the order of the pair. It learns from all links of
+    ``eval_edges``, since it reads no edges that could show them, and from as many
+    pairs without one. The penalty is chosen by validation AUC, of equals the strongest.
 
     Args:
         x (Tensor): Node vectors, :math:`(|V|, F)`.
         split (LinkSplit): See :func:`graphllm.data.split_links`.
+        seed (int, optional): Seed of the pairs without a link. (default: :obj:`0`)
         strengths (tuple[float, ...], optional): Inverse penalties to try, ascending.
             (default: powers of ten from 0.0001 to 1)
 
@@ -92,11 +100,16 @@ def linear_probe_links(
     Raises:
         ValueError: If there are no strengths.
     """
-    train = _blocks(x, split.train.pairs)
+    links, generator = _links(split), torch.Generator().manual_seed(seed)
+    unlinked = sample_non_edges(
+        split.eval_edges, split.num_nodes, len(links), generator
+    )
+    label = torch.cat([links.new_ones(len(links)), links.new_zeros(len(links))])
+    train = _blocks(x, torch.cat([links, unlinked]))
     scale = [mean_square(block).rsqrt() for block in train]
     features = _joined(train, scale)
     val_features = _joined(_blocks(x, split.val.pairs), scale)
-    models = [fit_logistic(features, split.train.label, each) for each in strengths]
+    models = [fit_logistic(features, label, each) for each in strengths]
     if not models:
         raise ValueError("'strengths' is empty; give at least one")
     val = [_decide(model, val_features) for model in models]
@@ -122,6 +135,12 @@ def cosine_links(x: Tensor, split: LinkSplit) -> Control:
     return _link_control(val, test, split)
 
 
+def _links(split: LinkSplit) -> Tensor:
+    """All links that may be learned from, :math:`(M, 2)`."""
+    source, target = split.eval_edges
+    return split.eval_edges[:, source < target].t()
+
+
 def _learn(
     model: ELLaGNN,
     x: Tensor,
@@ -133,18 +152,18 @@ def _learn(
     optimizer = torch.optim.Adam(
         model.parameters(), lr=training.lr, weight_decay=training.weight_decay
     )
-    linked = split.train.positive
-    target = torch.cat([x.new_ones(len(linked)), x.new_zeros(len(linked))])
+    links, count = _links(split), len(split.train.positive)
+    target = torch.cat([x.new_ones(count), x.new_zeros(count)])
     best_auc, best_epoch, best_state = -1.0, 0, model.state_dict()
     for epoch in range(1, training.epochs + 1):
         if epoch - best_epoch > training.patience:
             break
-        unlinked = sample_non_edges(
-            split.eval_edges, split.num_nodes, len(linked), generator
-        )
+        order = torch.randperm(len(links), generator=generator).to(links.device)
+        linked, seen = links[order[:count]], links[order[count:]].t()
+        unlinked = sample_non_edges(split.eval_edges, split.num_nodes, count, generator)
         model.train()
         optimizer.zero_grad()
-        z = model(x, split.train_edges)
+        z = model(x, torch.cat([seen, seen.flip(0)], dim=1))
         score = _dot(z, torch.cat([linked, unlinked]))
         F.binary_cross_entropy_with_logits(score, target).backward()
         optimizer.step()

@@ -133,6 +133,7 @@ class TreeTokens(NodeTokens):
         super().__init__(template, x.size(0))
         graph = simple_graph(x, edge_index)
         self.x = x
+        self.graph = graph
         self.indptr, self.indices = graph.indptr, graph.indices
         parents = torch.from_numpy(parent_positions(template.num_neighbors))
         self.parents = parents.to(x.device)
@@ -165,6 +166,23 @@ class TreeTokens(NodeTokens):
             None if exclude is None else exclude.cpu().numpy(),
         )
         return torch.from_numpy(trees)
+
+    def pairs(
+        self, pairs: Tensor, *, epoch: int = 0
+    ) -> tuple[GraphTokens, GraphTokens]:
+        """As :meth:`NodeTokens.pairs`.
+
+        The pair's own edge is not walked, whatever the template is bound to; but where
+        it is among the edges, so may be others that are to be predicted, and those are
+        walked. So that is refused too.
+        """
+        tokens = super().pairs(pairs, epoch=epoch)
+        left, right = pairs.to(self.indices.device).unbind(dim=1)
+        refuse_visible(
+            *(self.graph.joined(left, right), left, right),
+            "it is among the edges that trees are drawn from",
+        )
+        return tokens
 
     def _tokens(self, nodes: Tensor, exclude: Tensor | None, epoch: int) -> GraphTokens:
         trees = self.trees(nodes, exclude=exclude, epoch=epoch)

@@ -39,8 +39,9 @@ def render_chat(tokenizer: Any, messages: Sequence[Message]) -> str:
 
 def _apply(tokenizer: Any, messages: Sequence[Message]) -> str:
     turns = [{"role": turn.role, "content": turn.content} for turn in messages]
+    # Some templates write today's date otherwise: another prompt every day.
     text: str = tokenizer.apply_chat_template(
-        turns, tokenize=False, add_generation_prompt=True
+        turns, tokenize=False, add_generation_prompt=True, date_string="1 January 2026"
     )
     return text
 

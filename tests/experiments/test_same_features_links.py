@@ -129,7 +129,7 @@ def test_the_order_of_a_pair_does_not_matter(planted, outcomes, name):
 
 
 def test_messages_are_those_of_the_phase(planted, monkeypatch):
-    """Training reads ``train_edges``, every score after it ``eval_edges``."""
+    """Training hides what it learns from, scores after it read ``eval_edges``."""
     x, split = planted
     seen = []
 
@@ -148,8 +148,18 @@ def test_messages_are_those_of_the_phase(planted, monkeypatch):
     monkeypatch.setattr(type(SHORT), "network", spy)
     gnn_links(x, split, training=replace(SHORT, epochs=3))
     assert [training for training, _ in seen] == [True, False] * 3 + [False]
+    known = set(map(tuple, split.eval_edges.t().tolist()))
+    hidden = []
     for training, edge_index in seen:
-        assert edge_index is (split.train_edges if training else split.eval_edges)
+        if not training:
+            assert edge_index is split.eval_edges
+            continue
+        read = set(map(tuple, edge_index.t().tolist()))
+        assert read < known
+        assert read == {(target, source) for source, target in read}
+        assert len(known) - len(read) == 2 * len(split.train.positive)
+        hidden.append(known - read)
+    assert hidden[0] != hidden[1]
 
 
 def test_drawn_negatives_are_new_and_know_no_held_out_link(planted, monkeypatch):
@@ -210,7 +220,7 @@ def test_the_probe_reads_any_scale_alike(planted):
 def test_the_probe_has_no_edges(planted):
     x, split = planted
     nothing = split.train_edges[:, :0]
-    bare = split._replace(train_edges=nothing, eval_edges=nothing)
+    bare = split._replace(train_edges=nothing)
     assert linear_probe_links(x, bare).output.equal(linear_probe_links(x, split).output)
 
 

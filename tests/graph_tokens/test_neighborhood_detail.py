@@ -96,7 +96,8 @@ def test_pairs_do_not_see_their_own_edge(fan_outs, sbm, x):
     loops = torch.arange(60).expand(2, -1)
     edges = torch.cat([sbm.edge_index, loops], dim=1)
     bound = NeighborhoodDetail(fan_outs).bind(x, edges)
-    left, right = bound.pairs(edges.t())
+    left = bound(edges[0], exclude=edges[1])
+    right = bound(edges[1], exclude=edges[0])
     for tokens, (root, other) in ((left, edges), (right, edges.flip(0))):
         above = tokens.nodes[:, bound.parents[1:]]
         below = tokens.nodes[:, 1:]
@@ -110,18 +111,33 @@ def test_pairs_do_not_see_their_own_edge(fan_outs, sbm, x):
 def test_the_guard_looks_at_the_trees(sbm, x, monkeypatch):
     """If exclusion ever broke, no tokens would come out."""
     bound = NeighborhoodDetail((3, 3)).bind(x, sbm.edge_index)
-    pairs = sbm.edge_index.t()
-    bound.pairs(pairs)
+    left, right = sbm.edge_index
+    bound(left, exclude=right)
 
     def forgetful(indptr, indices, roots, fan_outs, key, exclude):
         return sample_trees(indptr, indices, roots, fan_outs, key)
 
     monkeypatch.setattr(module, "sample_trees", forgetful)
     with pytest.raises(LeakageError, match="a tree walks along it"):
-        bound.pairs(pairs)
+        bound(left, exclude=right)
     # strangers are not joined, so nothing of theirs can be seen
     strangers = bound(torch.tensor([0]), exclude=torch.tensor([0]))
     assert strangers.mask[0, 0]
+
+
+def test_pairs_among_the_edges_are_refused(sbm, x):
+    """Their own edge is not walked, but other scored ones would be."""
+    half = sbm.edge_index.size(1) // 2
+    asked, kept = sbm.edge_index[:, :half], sbm.edge_index[:, half:]
+    reverse = (kept.t().unsqueeze(1) == asked.flip(0).t()).all(-1).any(-1)
+    bound = NeighborhoodDetail((4, 4)).bind(x, kept[:, ~reverse])
+    bound.pairs(asked.t())
+    bound = NeighborhoodDetail((4, 4)).bind(x, sbm.edge_index)
+    with pytest.raises(LeakageError, match="among the edges that trees are drawn"):
+        bound.pairs(asked.t())
+    one_way = NeighborhoodDetail((4, 4)).bind(x, asked)
+    with pytest.raises(LeakageError, match="is to be predicted"):
+        one_way.pairs(asked.flip(0).t())
 
 
 def test_other_devices_take_the_twin(sbm, x, monkeypatch):

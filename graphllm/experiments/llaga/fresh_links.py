@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from graphllm.data import sample_non_edges
-from graphllm.experiments.llaga.questions import Questions, link_questions
+from graphllm.experiments.llaga.questions import Batch, Questions, link_questions
 from graphllm.graph_tokens import GraphTemplate
 from graphllm.kernels.sample import stream_key
 from graphllm.prompts.graph_prompt import GraphPrompt
@@ -26,7 +26,15 @@ class FreshQuestions(Questions):
 
     def at(self, epoch: int) -> Questions:
         """The questions of an epoch."""
-        return self if self.of_epoch is None else self.of_epoch(epoch)
+        return super().at(epoch) if self.of_epoch is None else self.of_epoch(epoch)
+
+    def batch(self, index: Tensor, epoch: int = 0) -> Batch:
+        """Some of the questions of an epoch."""
+        return self.at(epoch).batch(index, epoch)
+
+    def take(self, index: Tensor) -> Questions:
+        """A part of the questions of the first epoch; they stay as they are."""
+        return self.at(0).take(index)
 
 
 def fresh_links(
@@ -44,6 +52,7 @@ def fresh_links(
     that no link of ``edge_index`` joins; tokens are made of the other edges. So all
     training links are learned from sooner or later, and none is seen while it is.
     With one fixed choice, a projector knows its few pairs by heart after some epochs.
+    Links that are to be scored are not known here, not even as pairs to avoid.
 
     Args:
         template (GraphTemplate): How nodes become sequences.
@@ -75,6 +84,4 @@ def fresh_links(
         return link_questions(pairs, label, prompt, tokens)
 
     first = drawn(0)
-    return FreshQuestions(
-        first.prompt, first.tokens, first.items, first.answers, None, drawn
-    )
+    return FreshQuestions(prompt, None, first.items, first.answers, None, drawn)

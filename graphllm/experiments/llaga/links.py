@@ -48,6 +48,7 @@ def run_llaga_links(
     arms: Sequence[str] = LINK_ARMS,
     domain: str = "generic",
     pad_mode: PadMode = "mask",
+    max_eval: int | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -72,6 +73,8 @@ def run_llaga_links(
             (default: all)
         domain (str, optional): Wording of the prompt. (default: :obj:`"generic"`)
         pad_mode (str, optional): See :class:`graphllm.LLaGA`.
+        max_eval (int, optional): Validation pairs that are scored after each epoch, at
+            most; test pairs are scored all. (default: all)
         folder (Path, optional): Where trainings are kept, finished or not.
         progress (Callable, optional): Called with (stage, done, all).
 
@@ -101,6 +104,7 @@ def run_llaga_links(
                     for part in (split.val, split.test)
                 )
                 key = {"task": "lp", "graph": _seen(x, split)}
+                val = val.draw(max_eval, seed)
                 outcome = train_arm(
                     *(llm, used, x.size(1), Split((train,), val, test, key)),
                     *(training, link_auc, link_numbers),
@@ -134,7 +138,7 @@ def _control(arm: str, x: Tensor, split: LinkSplit, seed: int) -> Control:
     if arm == "cosine":
         return cosine_links(x, split)
     if arm == "linear_probe":
-        return linear_probe_links(x, split)
+        return linear_probe_links(x, split, seed=seed)
     return gnn_links(x, split, arm, seed=seed)
 
 

@@ -48,6 +48,7 @@ def run_llaga_nodes(
     arms: Sequence[str] = NODE_ARMS,
     domain: str = "generic",
     pad_mode: PadMode = "mask",
+    max_eval: int | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -71,6 +72,8 @@ def run_llaga_nodes(
         arms (Sequence[str], optional): Which to run. (default: all)
         domain (str, optional): Wording of the prompt. (default: :obj:`"generic"`)
         pad_mode (str, optional): See :class:`graphllm.LLaGA`.
+        max_eval (int, optional): Validation nodes that are scored after each epoch, at
+            most; test nodes are scored all. (default: all)
         folder (Path, optional): Where trainings are kept, finished or not.
         progress (Callable, optional): Called with (stage, done, all).
 
@@ -100,6 +103,7 @@ def run_llaga_nodes(
                     node_questions(graph, mask, prompt, tokens) for mask in masks
                 )
                 key = {"task": "nc", "graph": features_hash(graph)}
+                val = val.draw(max_eval, seed)
                 outcome = train_arm(
                     *(llm, used, x.size(1), Split((train,), val, test, key)),
                     *(training, class_accuracy, class_metrics),

@@ -21,14 +21,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 _ENTRIES = ("format", "llm", "width", "template", "model", "prompts")
 # Arguments of the model, and its attributes of the same name.
-_SETTINGS = (
-    "in_channels",
-    "num_layers",
-    "hidden_channels",
-    "match_rms",
-    "pad_mode",
-    "lora_rank",
-)
+_SETTINGS = ("in_channels", "pad_mode", "lora_rank")
+# Those that :meth:`GraphTokenProjector.settings` tells.
+_PROJECTOR = ("num_layers", "hidden_channels", "match_rms")
 SPEC, WEIGHTS, TEMPLATE = "llaga.json", "projector.safetensors", "template.safetensors"
 
 
@@ -59,7 +54,10 @@ def save_llaga(
         "llm": model_identity(llm, model.tokenizer),
         "width": model.projector.out_channels,
         "template": model.template.spec(),
-        "model": {name: getattr(model, name) for name in _SETTINGS},
+        "model": {
+            **{name: getattr(model, name) for name in _SETTINGS},
+            **model.projector.settings(),
+        },
         "prompts": [asdict(prompt) for prompt in prompts],
     }
     text = json.dumps(spec, indent=1, ensure_ascii=False)
@@ -92,7 +90,7 @@ def read_spec(folder: str | Path, llm: Any) -> dict[str, Any]:
         spec: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         known = spec["format"] == FORMAT
         lacks = set(_ENTRIES) - spec.keys()
-        odd = set(_SETTINGS) ^ spec.get("model", {}).keys()
+        odd = {*_SETTINGS, *_PROJECTOR} ^ spec.get("model", {}).keys()
     except FileNotFoundError:
         raise ModelNotFoundError(
             f"no LLaGA checkpoint at '{folder}' (it has no {SPEC})"

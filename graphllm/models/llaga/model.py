@@ -23,7 +23,12 @@ from graphllm.models.llaga.freeze import add_lora, freeze
 from graphllm.models.llaga.projector import GraphTokenProjector
 from graphllm.models.llaga.reader import Reader
 from graphllm.models.llaga.scoring import pack_candidates, sum_by_candidate
-from graphllm.models.llaga.sequence import Layout, count_rows, tokenize_answer
+from graphllm.models.llaga.sequence import (
+    Layout,
+    count_rows,
+    refuse_alike,
+    tokenize_answer,
+)
 from graphllm.prompts.graph_prompt import GraphPrompt
 
 PadMode = Literal["mask", "zero", "pe"]
@@ -116,8 +121,6 @@ class LLaGA(nn.Module):
         self.lora_rank = lora_rank
         self.gradient_checkpointing = gradient_checkpointing
         self.share_prefix = share_prefix
-        self.num_layers, self.hidden_channels = num_layers, hidden_channels
-        self.match_rms = match_rms
         freeze(llm)
         words = llm.get_input_embeddings()
         self.projector = GraphTokenProjector(
@@ -270,11 +273,13 @@ class LLaGA(nn.Module):
             tuple[Tensor, Tensor]: Scores, :math:`(B, C)`, and tokens a candidate.
 
         Raises:
-            PromptError: If there are no candidates.
+            PromptError: If there are no candidates, or two that the tokenizer cannot
+                tell apart.
         """
         if not candidates:
             raise PromptError(f"the prompt '{prompt.name}' has no candidates to score")
         tails = [tokenize_answer(self.tokenizer, name) for name in candidates]
+        refuse_alike(candidates, tails)
         packed = pack_candidates(tails, self.llm.device)
         room = max(map(len, tails)) - 1
         prefix, layout = self._lay_out(prompt, tokens, texts, room=room)

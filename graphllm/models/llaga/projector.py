@@ -1,6 +1,7 @@
 """The trained part of LLaGA: from node vectors to the language model's space."""
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -111,6 +112,15 @@ class GraphTokenProjector(nn.Module):
             return x
         size = x.pow(2).mean(-1, keepdim=True).clamp_min(1e-12).sqrt()
         return x * (self.gain * self.rms / size)
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments of :class:`~graphllm.LLaGA` that make such a projector."""
+        first, *rest = self.layers
+        return {
+            "num_layers": 1 + len(rest),
+            "hidden_channels": first.out_features if rest else None,
+            "match_rms": self.gain is not None,
+        }
 
     def extra_repr(self) -> str:
         """Widths."""

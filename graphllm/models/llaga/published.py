@@ -24,7 +24,10 @@ def load_published_projector(path: str | Path) -> GraphTokenProjector:
     These weights were trained with the authors' wording of the prompts, in the space
     of their encoders and of Vicuna-7B, PAD tokens as zero vectors
     (``pad_mode="zero"``), and the neighbourhood template with their own position
-    matrix (``pe="legacy"``).
+    matrix: give the file ``laplacian_2_10.pt`` that was published with them as
+    ``NeighborhoodDetail(table=...)``. (``pe="legacy"`` is that matrix up to the order
+    of its columns, which an eigen-solver leaves open.) Put the result in the place of
+    :attr:`LLaGA.projector`.
 
     Args:
         path (str or Path): A ``.safetensors`` or ``.bin`` file. A ``.bin`` is read

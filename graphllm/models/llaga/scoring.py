@@ -1,5 +1,6 @@
 """All candidates of a question in one pass: a tree in place of a sequence."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -102,13 +103,16 @@ def sum_by_candidate(
         candidates (Candidates): What was read.
         num_candidates (int): :math:`C`.
     """
-    logits = logits.float()
-    norm = logits.logsumexp(-1)
     rows = candidates.source + 1
-    # The targets alone are gathered: a full log softmax is as large as the logits.
-    chosen = logits[:, rows, candidates.target] - norm[:, rows]
-    scores = chosen.new_zeros(logits.size(0), num_candidates)
-    return scores.index_add(1, candidates.target_owner, chosen)
+    chosen = []
+    # Question by question: all logits in float32 can be larger than the model.
+    for each in logits:
+        exact = each.float()
+        norm = exact.logsumexp(-1)
+        chosen.append(exact[rows, candidates.target] - norm[rows])
+    parts = torch.stack(chosen)
+    scores = parts.new_zeros(logits.size(0), num_candidates)
+    return scores.index_add(1, candidates.target_owner, parts)
 
 
 def balance(scores: Tensor) -> Tensor:
@@ -129,4 +133,5 @@ def balance(scores: Tensor) -> Tensor:
     Returns:
         Tensor: :math:`(n, C)`.
     """
-    return scores - scores.softmax(-1).mean(0).clamp_min(1e-12).log()
+    mass = scores.log_softmax(-1).logsumexp(0) - math.log(scores.size(0))
+    return scores - mass

@@ -76,6 +76,8 @@ def tokenize_prompt(
     prefix = tokenizer(chat[:place], add_special_tokens=not has_template)["input_ids"]
     if not has_template and prefix and prefix[-1] == tokenizer.eos_token_id:
         prefix = prefix[:-1]
+    if has_template:
+        prefix = [*_missing_start(tokenizer, prefix), *prefix]
     body: list[int] = []
     if chat.endswith((GRAPH, TEXT)):
         # The answer may be predicted from here: a text can be empty, and a graph of
@@ -125,6 +127,15 @@ def count_rows(
     return sizes[0]
 
 
+def _missing_start(tokenizer: Any, prefix: Sequence[int]) -> list[int]:
+    """The start token, where the tokenizer adds one and a chat template forgot it."""
+    start = tokenizer.bos_token_id
+    added = tokenizer("", add_special_tokens=True)["input_ids"]
+    if start is None or start not in added or start in prefix[:1]:
+        return []
+    return [start]
+
+
 def tokenize_answer(tokenizer: Any, answer: str) -> list[int]:
     """Tokens of an answer with the end token after it.
 
@@ -135,12 +146,37 @@ def tokenize_answer(tokenizer: Any, answer: str) -> list[int]:
         PromptError: If the answer has no tokens.
     """
     lead = "" if getattr(tokenizer, "chat_template", None) else " "
-    ids = list(tokenizer(lead + answer, add_special_tokens=False)["input_ids"])
+    # A title may quote a token that ends a turn; in an answer it is plain characters.
+    ids = list(
+        tokenizer(lead + answer, add_special_tokens=False, split_special_tokens=True)[
+            "input_ids"
+        ]
+    )
     if not answer.strip() or not ids:
         raise PromptError("an answer has no words")
     if tokenizer.eos_token_id is not None:
         ids.append(tokenizer.eos_token_id)
     return ids
+
+
+def refuse_alike(answers: Sequence[str], tails: Sequence[Sequence[int]]) -> None:
+    """Refuse answers of which one could never win.
+
+    Args:
+        answers (Sequence[str]): The candidates.
+        tails (Sequence[Sequence[int]]): Their tokens.
+
+    Raises:
+        PromptError: If two have the same tokens.
+    """
+    first: dict[tuple[int, ...], str] = {}
+    for answer, tail in zip(answers, tails, strict=True):
+        other = first.setdefault(tuple(tail), answer)
+        if other is not answer:
+            raise PromptError(
+                f"'{other}' and '{answer}' are the same to this model's tokenizer; "
+                "rename one, or use another model"
+            )
 
 
 def lay_out(

@@ -58,6 +58,17 @@ def test_an_epoch_is_a_function_of_seed_and_epoch(edges, small_graph):
     assert drawn(0, 2) != drawn(1, 2)
 
 
+def test_a_part_of_them_is_of_the_first_epoch(edges, small_graph):
+    x = torch.randn(small_graph.num_nodes, 4)
+    fresh = fresh_links(HopField(1), x, edges, link_prompt())
+    part = fresh.take(torch.tensor([2, 0]))
+    assert part.items.tolist() == fresh.items[[2, 0]].tolist()
+    assert part.at(5).items.tolist() == part.items.tolist()
+    batch = fresh.batch(torch.tensor([0, 1]), 3)
+    again = fresh.at(3).batch(torch.tensor([0, 1]), 3)
+    assert torch.equal(batch.tokens[0].x, again.tokens[0].x)
+
+
 def test_the_first_epoch_is_what_it_looks_like(edges, small_graph):
     x = torch.randn(small_graph.num_nodes, 4)
     fresh = fresh_links(HopField(1), x, edges, link_prompt())

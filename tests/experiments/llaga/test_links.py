@@ -76,6 +76,35 @@ def test_tokens_are_bound_to_edges_without_the_questions(
     assert not torch.equal(tokens(ends[:, 0]).x, whole(ends[:, 0]).x)
 
 
+def test_training_never_asks_about_a_scored_link(graph, x, llm, monkeypatch):
+    tasks = []
+
+    def fit(model, given, validate, training, **options):
+        tasks.extend(given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trained, "fit_llaga", fit)
+    with pytest.raises(KeyboardInterrupt):
+        run_llaga_links(graph, x, llm, HopField(1), training=BRIEF, arms=("llaga",))
+    split = split_links(graph, seed=0)
+    known = {tuple(sorted(pair)) for pair in split.eval_edges.t().tolist()}
+    scored = torch.cat([split.val.positive, split.test.positive])
+    scored = {tuple(sorted(pair)) for pair in scored.tolist()}
+    for epoch in range(5):
+        questions = tasks[0].at(epoch)
+        yes = questions.prompt.candidates[0]
+        asked = {
+            tuple(sorted(pair))
+            for pair, answer in zip(
+                questions.items.tolist(), questions.answers, strict=True
+            )
+            if answer == yes
+        }
+        assert asked
+        assert asked <= known
+        assert not asked & scored
+
+
 def test_a_split_that_shows_its_links_is_refused(graph, x, llm, monkeypatch):
     def leaking(data, seed):
         return split_links(data, seed=seed)._replace(eval_edges=data.edge_index)

@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 
 from graphllm.errors import GraphLLMError, LLMError, ModelNotFoundError
 from graphllm.graph_tokens import HopField, NeighborhoodDetail
-from graphllm.models import LLaGA
+from graphllm.models import GraphTokenProjector, LLaGA
 from graphllm.models.llaga import checkpoint
 from graphllm.prompts import classification_prompt, link_prompt, with_text
 
@@ -197,3 +197,14 @@ def test_labels_stay_readable(trained, tmp_path):
     text = (tmp_path / checkpoint.SPEC).read_text(encoding="utf-8")
     assert "ä — c" in text
     assert '"a, b"' in text
+
+
+def test_a_projector_put_in_by_hand_is_saved_as_it_is(kit, tmp_path):
+    model = kit.build()
+    width = model.projector.in_channels
+    model.projector = GraphTokenProjector(width, 32, 3, hidden_channels=7)
+    model.save(tmp_path)
+    again, _ = LLaGA.load(tmp_path, model.llm, model.tokenizer)
+    assert again.projector.gain is None
+    state = model.projector.state_dict()
+    assert all(state[n].equal(t) for n, t in again.projector.state_dict().items())

@@ -101,3 +101,8 @@ def test_balance_of_scores_that_rule_an_answer_out():
     scores = torch.tensor([[0.0, -1e4], [0.0, -1e4]])
     assert balance(scores).isfinite().all()
     assert balance(scores)[0, 0] == pytest.approx(0.0)
+    # However unlikely an answer is, the question that makes it likelier gets it.
+    assert balance(torch.tensor([[0.0, -40.0], [0.0, -45.0]])).argmax(1).tolist() == [
+        1,
+        0,
+    ]

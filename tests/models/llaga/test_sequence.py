@@ -8,6 +8,7 @@ from graphllm.models.llaga.sequence import (
     GRAPH_ID,
     count_rows,
     lay_out,
+    refuse_alike,
     tokenize_answer,
     tokenize_prompt,
 )
@@ -18,6 +19,7 @@ from graphllm.prompts import (
     text_only,
     with_text,
 )
+from graphllm.testing.tiny_llms import byte_tokenizer, llama_tokenizer
 
 PROMPT = classification_prompt(["theory", "rule, learning"])
 
@@ -159,3 +161,32 @@ def test_rows_are_counted(kit):
         count_rows(text_only(PROMPT), [], None)
     with pytest.raises(PromptError, match="without questions for prompt 'nc'"):
         count_rows(PROMPT, [kit.graph_tokens([])], None)
+
+
+def test_answers_that_no_tokenizer_tells_apart_are_refused():
+    refuse_alike(["a", "b"], [[1, 0], [2, 0]])
+    with pytest.raises(PromptError, match="'x' and 'y' are the same"):
+        refuse_alike(["x", "z", "y"], [[1, 0], [2, 0], [1, 0]])
+
+
+def test_an_answer_may_quote_an_end_token():
+    tokenizer = byte_tokenizer(chat=True)
+    end = tokenizer.eos_token
+    ids = tokenize_answer(tokenizer, f"on {end} in titles")
+    assert ids.count(tokenizer.eos_token_id) == 1
+    assert ids[-1] == tokenizer.eos_token_id
+
+
+def test_a_template_without_start_token_gets_one():
+    tokenizer = llama_tokenizer(chat=True)
+    start = tokenizer.bos_token_id
+    assert tokenizer("")["input_ids"][0] == start
+    prompt = classification_prompt(["a", "b"])
+    before = tokenize_prompt(tokenizer, prompt).prefix
+    tokenizer.chat_template = (
+        "{% for message in messages %}{{ message['content'] }}\n{% endfor %}"
+    )
+    found = tokenize_prompt(tokenizer, prompt).prefix
+    assert before.count(start) == 1
+    assert found.count(start) == 1
+    assert found[0] == start
