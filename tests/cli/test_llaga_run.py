@@ -66,11 +66,14 @@ def test_the_result_says_what_only_the_command_knows(given):
 
 def test_options_reach_the_experiment(given, monkeypatch):
     seen = spy(monkeypatch, "run_llaga_nodes")
-    given.pad_mode, given.seeds, given.domain, given.dtype = "pe", 3, "wiki", "bfloat16"
+    given.template, given.hops, given.pad_mode = "nd", 4, "pe"
+    given.seeds, given.domain, given.dtype = 3, "wiki", "bfloat16"
+    given.max_eval = 7
     run(given)
     (_, x, model, template), options = seen[0]
     assert x.size(0) == 60
-    assert template.num_hops == 1
+    assert template.num_neighbors == (10, 10)
+    assert options["max_eval"] == 7
     assert model.model.dtype == torch.bfloat16
     assert options["pad_mode"] == "pe"
     assert list(options["seeds"]) == [0, 1, 2]
