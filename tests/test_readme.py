@@ -115,22 +115,7 @@ def test_the_selection_table_is_the_recorded_one():
     assert row in README
 
 
-@pytest.mark.parametrize(
-    ("name", "metrics"),
-    [
-        ("llaga_cora_nodes.json", ("test_acc", "test_macro_f1")),
-        ("llaga_cora_links.json", ("test_auc", "test_ap", "test_hits@100")),
-    ],
-)
-def test_the_llaga_tables_are_the_recorded_ones(name, metrics):
-    result = load(name)
-    assert result["config"]["command"] in README
-    for arm, row in result["arms"].items():
-        cells = " | ".join(f"{100 * row[metric]['mean']:.1f}" for metric in metrics)
-        assert f"| {arm} | {cells} |" in README
-
-
-def test_the_tables_of_templates_and_steps_are_the_recorded_ones():
+def test_the_tree_table_is_the_recorded_one():
     trees = load("templates.json")["trees"]["roots_per_second"]
     for name, shown in (("numba", "in numba"), ("python", "in plain Python")):
         assert f"{shown} | {trees[name]['median']:,.0f} |" in README
