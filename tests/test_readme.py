@@ -121,6 +121,20 @@ def test_the_tree_table_is_the_recorded_one():
         assert f"{shown} | {trees[name]['median']:,.0f} |" in README
 
 
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [
+        ("llaga_cora_nodes.json", ("test_acc", "test_macro_f1")),
+    ],
+)
+def test_the_llaga_tables_are_the_recorded_ones(name, metrics):
+    result = load(name)
+    assert result["config"]["command"] in README
+    for arm, row in result["arms"].items():
+        cells = " | ".join(f"{100 * row[metric]['mean']:.1f}" for metric in metrics)
+        assert f"| {arm} | {cells} |" in README
+
+
 def test_every_link_into_the_repository_exists():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
