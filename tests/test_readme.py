@@ -135,6 +135,17 @@ def test_the_llaga_tables_are_the_recorded_ones(name, metrics):
         assert f"| {arm} | {cells} |" in README
 
 
+def test_the_table_of_llaga_steps_is_the_recorded_one():
+    record = load("llaga_step.json")
+    samples, nodes = record["training"]["samples"], record["scoring"]["nodes"]
+    for name, train, score in (
+        ("classes in one pass", "shared", "score"),
+        ("one pass a class", "plain", "plain"),
+    ):
+        cells = f"{samples[train]['per_s']:.2f} | {nodes[score]['per_s']:.2f}"
+        assert f"{name} | {cells} |" in README
+
+
 def test_every_link_into_the_repository_exists():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
