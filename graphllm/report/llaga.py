@@ -67,7 +67,7 @@ def explanations_section(result: Result) -> Safe:
             "p",
             "The surest right and the surest wrong answers to test questions. The part "
             "of a token is the product of its vector and the gradient there: about how "
-            "much of the answer's log-probability goes with it. The larger and fuller "
+            "much of the answer's log-odds goes with it. The larger and fuller "
             "a disc, the larger its part, relative to the strongest of the question.",
             class_="note",
         ),

@@ -21,7 +21,7 @@ class Explanation(NamedTuple):
         nodes (list[Tensor]): For each graph, :math:`(T)` node behind each token,
             ``-1`` for PAD.
         attribution (list[Tensor]): For each graph, :math:`(T)` the token's part in
-            the log-probability of the answer; zero for PAD tokens that are masked.
+            the log-odds of the answer; zero for PAD tokens that are masked.
     """
 
     answer: str
@@ -40,11 +40,13 @@ def explain(
     r"""Input times gradient over the projected graph tokens of one question.
 
     .. math::
-        A_t = \sum_j f(h_t)_j
-            \frac{\partial \log p(a \mid q, f(h))}{\partial f(h)_{tj}}
+        A_t = \sum_j f(h_t)_j \frac{\partial g}{\partial f(h)_{tj}}, \qquad
+        g = \log p(a \mid q, f(h)) - \log \sum_{c \ne a} p(c \mid q, f(h))
 
-    A first-order estimate of how much of :math:`\log p(a)` would go with the token;
-    positive speaks for the answer.
+    A first-order estimate of how much of the answer's log-odds among the candidates
+    would go with the token; positive speaks for the answer. Its log-probability would
+    not do: where a model is sure, it hardly moves, whatever is changed. (It is taken
+    where there is one candidate only.)
 
     Args:
         model (LLaGA): The model.
@@ -73,7 +75,7 @@ def explain(
     with torch.enable_grad():
         scores = model.score_projected(prompt, tokens, graphs, names, texts)[0][0]
         index = int(scores.argmax()) if answer is None else names.index(answer)
-        (slope,) = torch.autograd.grad(scores[index], graphs)
+        (slope,) = torch.autograd.grad(_log_odds(scores, index), graphs)
     parts = (graphs.detach() * slope).sum(-1).float().cpu()
     return Explanation(
         names[index],
@@ -81,3 +83,10 @@ def explain(
         [each.nodes[0].cpu() for each in tokens],
         list(parts.split([each.x.size(1) for each in tokens])),
     )
+
+
+def _log_odds(scores: Tensor, index: int) -> Tensor:
+    if scores.numel() == 1:
+        return scores[0]
+    others = torch.cat([scores[:index], scores[index + 1 :]])
+    return scores[index] - others.logsumexp(0)

@@ -31,12 +31,15 @@ def test_input_times_gradient_by_hand(kit, model, tokens):
     at = kit.question_vectors(model, PROMPT, tokens, 0).size(1) - 3
     question = kit.question_vectors(model, PROMPT, tokens, 0).detach()
     assert torch.equal(question[0, at:], graphs)  # the graph stands last
-    ids = kit.answer_ids(model.tokenizer, "x, y")
-    parts = [question[0, :at], graphs, words(torch.tensor(ids))]
-    logits = model.llm(inputs_embeds=torch.cat(parts).unsqueeze(0)).logits[0]
-    logp = logits[at + 2 : -1].log_softmax(-1)
-    score = logp[torch.arange(len(ids)), torch.tensor(ids)].sum()
-    (slope,) = torch.autograd.grad(score, graphs)
+    scores = {}
+    for name in NAMES:
+        ids = kit.answer_ids(model.tokenizer, name)
+        parts = [question[0, :at], graphs, words(torch.tensor(ids))]
+        logits = model.llm(inputs_embeds=torch.cat(parts).unsqueeze(0)).logits[0]
+        logp = logits[at + 2 : -1].log_softmax(-1)
+        scores[name] = logp[torch.arange(len(ids)), torch.tensor(ids)].sum()
+    others = scores["theory"].exp() + scores["rules"].exp()
+    (slope,) = torch.autograd.grad(scores["x, y"] - others.log(), graphs)
     found = explain(model, PROMPT, tokens, "x, y")
     wanted = (graphs.detach() * slope).sum(-1)
     torch.testing.assert_close(found.attribution[0][:3], wanted, rtol=1e-4, atol=1e-5)
@@ -48,12 +51,12 @@ def test_the_sum_is_the_slope_along_the_ray(kit, pad_mode):
     model = kit.build(pad_mode=pad_mode).eval().double()
     tokens = [kit.graph_tokens([3])]
     graphs = model.project(tokens).detach()
-    at = [
-        model.score_projected(PROMPT, tokens, scale * graphs, NAMES)[0][0, 1]
-        for scale in (1 + 1e-3, 1 - 1e-3)
-    ]
+    at = []
+    for scale in (1 + 1e-2, 1 - 1e-2):
+        scores = model.score_projected(PROMPT, tokens, scale * graphs, NAMES)[0][0]
+        at.append(scores[1] - scores[[0, 2]].logsumexp(0))
     found = explain(model, PROMPT, tokens, "x, y")
-    slope = float((at[0] - at[1]).detach()) / 2e-3
+    slope = float((at[0] - at[1]).detach()) / 2e-2
     assert float(found.attribution[0].sum()) == pytest.approx(slope, rel=1e-2, abs=1e-3)
     pad = float(found.attribution[0][3])
     assert (pad == 0.0) == (pad_mode != "pe")
@@ -69,6 +72,13 @@ def test_the_answer_is_the_likeliest(model, tokens):
     assert asked.answer == other
     assert asked.probability < found.probability
     assert not torch.allclose(asked.attribution[0], found.attribution[0])
+
+
+def test_one_candidate_is_explained_by_its_own_score(model, tokens):
+    alone = classification_prompt(["theory"])
+    found = explain(model, alone, tokens)
+    assert found.probability == 1.0
+    assert found.attribution[0][:3].abs().min() > 0
 
 
 def test_a_pair(kit, model):
