@@ -1,5 +1,6 @@
 """LLaGA: graph tokens in the input of a frozen language model."""
 
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from graphllm.errors import LLMError, PromptError
 from graphllm.graph_tokens import GraphTemplate, GraphTokens, template_from_spec
 from graphllm.llm.generate import end_tokens
+from graphllm.llm.identity import model_identity
 from graphllm.models.llaga.checkpoint import (
     load_weights,
     prompt_from_spec,
@@ -32,6 +34,7 @@ from graphllm.models.llaga.sequence import (
 from graphllm.prompts.graph_prompt import GraphPrompt
 
 PadMode = Literal["mask", "zero", "pe"]
+logger = logging.getLogger(__name__)
 
 
 class LLaGA(nn.Module):
@@ -332,6 +335,8 @@ class LLaGA(nn.Module):
     ) -> tuple[Self, list[GraphPrompt]]:
         """Read what :meth:`save` wrote, for the same language model.
 
+        Another one of the same width is used as it is, with a warning in the log.
+
         Args:
             folder (str or Path): Where it is.
             llm: The causal language model, a compressed one too.
@@ -347,6 +352,13 @@ class LLaGA(nn.Module):
             LLMError: If it belongs to a language model of another width.
         """
         spec = read_spec(folder, llm)
+        own = model_identity(llm, tokenizer)
+        if own != spec["llm"]:
+            # A compressed copy is meant to be; another model of this width is not.
+            logger.warning(
+                "the projector in '%s' was trained with %s, and reads %s now",
+                *(folder, spec["llm"], own),
+            )
         template = template_from_spec(spec["template"], read_template(folder))
         settings = {**spec["model"], **options}
         model = cls(llm, tokenizer, template, **settings)

@@ -208,3 +208,14 @@ def test_a_projector_put_in_by_hand_is_saved_as_it_is(kit, tmp_path):
     assert again.projector.gain is None
     state = model.projector.state_dict()
     assert all(state[n].equal(t) for n, t in again.projector.state_dict().items())
+
+
+def test_another_model_of_the_same_width_is_warned_of(kit, tmp_path, caplog):
+    model = kit.build()
+    model.save(tmp_path)
+    LLaGA.load(tmp_path, model.llm, model.tokenizer)
+    assert not caplog.records
+    with torch.no_grad():
+        model.llm.get_input_embeddings().weight[0] += 1.0
+    LLaGA.load(tmp_path, model.llm, model.tokenizer)
+    assert "was trained with" in caplog.text
