@@ -3,8 +3,10 @@ import random
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from graphllm.seed import generator, seed_everything
+from graphllm.seed import circle, generator, seed_everything
 
 
 def draw():
@@ -34,3 +36,16 @@ def test_a_generator_is_independent_of_the_global_one():
     assert torch.equal(torch.get_rng_state(), before)
     assert not torch.equal(torch.rand(3, generator=generator(6)), expected)
     torch.set_rng_state(state)
+
+
+@given(st.integers(2, 30), st.integers(0, 5))
+@settings(max_examples=20, deadline=None)
+def test_a_circle_goes_through_all_and_comes_back(count, seed):
+    after = circle(count, generator(seed)).tolist()
+    at, seen = 0, []
+    for _ in range(count):
+        seen.append(at)
+        at = after[at]
+    assert at == 0
+    assert sorted(seen) == list(range(count))
+    assert circle(count, generator(seed)).tolist() == after

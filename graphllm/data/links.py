@@ -185,6 +185,57 @@ def sample_non_edges(
     return _unpack(codes[order], num_nodes).to(edge_index.device)
 
 
+class HiddenLinks(NamedTuple):
+    """Some links to learn from, and what may be seen meanwhile.
+
+    Args:
+        linked (Tensor): :math:`(M, 2)` links that are hidden.
+        unlinked (Tensor): :math:`(M, 2)` pairs without an edge.
+        edges (Tensor): :math:`(2, |E|)`, the other links, both directions.
+    """
+
+    linked: Tensor
+    unlinked: Tensor
+    edges: Tensor
+
+
+def hide_links(
+    edge_index: Tensor, num_nodes: int, count: int, generator: torch.Generator
+) -> HiddenLinks:
+    """Draw links to learn from and as many pairs without one, and hide the links.
+
+    Args:
+        edge_index (Tensor): :math:`(2, |E|)`, both directions.
+        num_nodes (int): Number of nodes.
+        count (int): Links to hide.
+        generator (torch.Generator): Source of randomness, on the CPU.
+
+    Returns:
+        HiddenLinks: On the device of ``edge_index``.
+
+    Raises:
+        TextGraphError: If there are fewer pairs without an edge.
+    """
+    links = undirected_links(edge_index)
+    order = torch.randperm(links.size(0), generator=generator).to(links.device)
+    seen = links[order[count:]].t()
+    return HiddenLinks(
+        links[order[:count]],
+        sample_non_edges(edge_index, num_nodes, count, generator),
+        torch.cat([seen, seen.flip(0)], dim=1),
+    )
+
+
+def undirected_links(edge_index: Tensor) -> Tensor:
+    """Each link once, the smaller id first, :math:`(M, 2)`; no self-loops.
+
+    Args:
+        edge_index (Tensor): :math:`(2, |E|)`, both directions.
+    """
+    source, target = edge_index
+    return edge_index[:, source < target].t()
+
+
 def _pack(edge_index: Tensor, num_nodes: int) -> Tensor:
     """One number a link, ascending, on the CPU; self-loops have none."""
     low, high = edge_index.cpu().sort(dim=0).values

@@ -11,7 +11,7 @@ from graphllm.enhance.enhancer import SIMILAR
 from graphllm.enhance.neighborhoods import Neighborhoods, Neighbors
 from graphllm.llm import Backend, Completion, Request
 from graphllm.prompts import NodeView, Parsed, Template
-from graphllm.seed import generator
+from graphllm.seed import circle, generator
 
 
 def shuffle_answers(
@@ -42,13 +42,9 @@ def shuffle_answers(
         ``keep_edge``, and other ``x_views``, ``view_mask`` and ``x_answers`` where
         present.
     """
-    rows = data.llm_index.numel()
     random = generator(seed)
-    circle = torch.randperm(rows, generator=random)
-    source = torch.empty_like(circle)
     # Everyone takes from the next one on a random circle: nobody keeps their own.
-    source[circle] = circle.roll(-1)
-    source = source.to(data.x.device)
+    source = circle(data.llm_index.numel(), random).to(data.x.device)
     answer = data.x_answer[source]
     views = getattr(data, "x_answers", None)
     if views is None:

@@ -44,6 +44,7 @@ from graphllm.experiments.study import (
     study_result,
 )
 from graphllm.llm import Estimate, estimate
+from graphllm.seed import circle, generator
 from graphllm.selection import SelectionContext, candidate_nodes, resolve_budget
 
 VERSION = 2
@@ -326,10 +327,7 @@ def _shuffled(lesson: Lesson, enhancer: Enhancer) -> Lesson:
         other.votes = None
         return other
     nodes, votes = lesson.votes
-    generator = torch.Generator().manual_seed(lesson.seed)
-    circle = torch.randperm(nodes.numel(), generator=generator)
-    source = torch.empty_like(circle)
-    source[circle] = circle.roll(-1)
+    source = circle(nodes.numel(), generator(lesson.seed))
     other.votes = nodes, votes[source.to(votes.device)]
     return other
 

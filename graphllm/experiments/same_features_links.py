@@ -7,7 +7,12 @@ import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from graphllm.data import LinkSplit, sample_non_edges
+from graphllm.data import (
+    LinkSplit,
+    hide_links,
+    sample_non_edges,
+    undirected_links,
+)
 from graphllm.evaluate import auc, best_threshold, link_metrics
 from graphllm.experiments.ellagnn import Training
 from graphllm.experiments.same_features import (
@@ -100,7 +105,8 @@ def linear_probe_links(
     Raises:
         ValueError: If there are no strengths.
     """
-    links, generator = _links(split), torch.Generator().manual_seed(seed)
+    links = undirected_links(split.eval_edges)
+    generator = torch.Generator().manual_seed(seed)
     unlinked = sample_non_edges(
         split.eval_edges, split.num_nodes, len(links), generator
     )
@@ -135,12 +141,6 @@ def cosine_links(x: Tensor, split: LinkSplit) -> Control:
     return _link_control(val, test, split)
 
 
-def _links(split: LinkSplit) -> Tensor:
-    """All links that may be learned from, :math:`(M, 2)`."""
-    source, target = split.eval_edges
-    return split.eval_edges[:, source < target].t()
-
-
 def _learn(
     model: ELLaGNN,
     x: Tensor,
@@ -152,19 +152,17 @@ def _learn(
     optimizer = torch.optim.Adam(
         model.parameters(), lr=training.lr, weight_decay=training.weight_decay
     )
-    links, count = _links(split), len(split.train.positive)
+    count = len(split.train.positive)
     target = torch.cat([x.new_ones(count), x.new_zeros(count)])
     best_auc, best_epoch, best_state = -1.0, 0, model.state_dict()
     for epoch in range(1, training.epochs + 1):
         if epoch - best_epoch > training.patience:
             break
-        order = torch.randperm(len(links), generator=generator).to(links.device)
-        linked, seen = links[order[:count]], links[order[count:]].t()
-        unlinked = sample_non_edges(split.eval_edges, split.num_nodes, count, generator)
+        hidden = hide_links(split.eval_edges, split.num_nodes, count, generator)
         model.train()
         optimizer.zero_grad()
-        z = model(x, torch.cat([seen, seen.flip(0)], dim=1))
-        score = _dot(z, torch.cat([linked, unlinked]))
+        z = model(x, hidden.edges)
+        score = _dot(z, torch.cat([hidden.linked, hidden.unlinked]))
         F.binary_cross_entropy_with_logits(score, target).backward()
         optimizer.step()
         z = _encode(model, x, split.eval_edges)

@@ -8,7 +8,12 @@ from hypothesis import strategies as st
 from torch_geometric.data import Data
 from torch_geometric.utils import erdos_renyi_graph
 
-from graphllm.data import sample_non_edges, split_links
+from graphllm.data import (
+    hide_links,
+    sample_non_edges,
+    split_links,
+    undirected_links,
+)
 from graphllm.errors import TextGraphError
 from graphllm.testing import sbm_text_graph
 
@@ -288,3 +293,24 @@ def test_the_planted_graph_leaves_all_classes_linked():
     same_class = data.y[split.test.pairs[:, 0]] == data.y[split.test.pairs[:, 1]]
     linked = split.test.label == 1
     assert same_class[linked].float().mean() > same_class[~linked].float().mean() + 0.3
+
+
+def test_hidden_links_are_neither_seen_nor_invented():
+    edges = sbm_text_graph(40).edge_index
+    known = {tuple(sorted(pair)) for pair in edges.t().tolist()}
+    hidden = hide_links(edges, 40, 9, torch.Generator().manual_seed(1))
+    linked = {tuple(pair) for pair in hidden.linked.tolist()}
+    unlinked = {tuple(pair) for pair in hidden.unlinked.tolist()}
+    seen = {tuple(pair) for pair in hidden.edges.t().tolist()}
+    assert len(linked) == len(unlinked) == 9
+    assert linked <= known
+    assert not unlinked & known
+    assert {tuple(sorted(pair)) for pair in seen} == known - linked
+    assert seen == {(target, source) for source, target in seen}
+    assert len(undirected_links(edges)) == len(known)
+
+
+def test_more_hidden_links_than_pairs_without_one_are_refused():
+    full = (1 - torch.eye(5)).nonzero().t()
+    with pytest.raises(TextGraphError, match="cannot draw 3 pairs"):
+        hide_links(full, 5, 3, torch.Generator())

@@ -163,7 +163,7 @@ def test_messages_are_those_of_the_phase(planted, monkeypatch):
 
 
 def test_drawn_negatives_are_new_and_know_no_held_out_link(planted, monkeypatch):
-    from graphllm.experiments import same_features_links as module
+    from graphllm.data import links as module
 
     x, split = planted
     drawn = []
@@ -193,7 +193,7 @@ def test_the_best_epoch_is_kept(planted):
 
 
 def test_patience_ends(planted, monkeypatch):
-    from graphllm.experiments import same_features_links as module
+    from graphllm.data import links as module
 
     x, split = planted
     epochs = []

@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from graphllm.data import sample_non_edges
+from graphllm.data import hide_links, undirected_links
 from graphllm.experiments.llaga.questions import Batch, Questions, link_questions
 from graphllm.graph_tokens import GraphTemplate
 from graphllm.kernels.sample import stream_key
@@ -67,20 +67,17 @@ def fresh_links(
     Returns:
         FreshQuestions: Those of the first epoch, and a way to the others.
     """
-    links = edge_index[:, edge_index[0] < edge_index[1]]
-    count = max(1, int(share * links.size(1)))
+    count = max(1, int(share * undirected_links(edge_index).size(0)))
 
     # An epoch is drawn once, not once a batch.
     @lru_cache(maxsize=1)
     def drawn(epoch: int) -> Questions:
         key = stream_key(seed, 3, epoch) & (2**63 - 1)
         generator = torch.Generator().manual_seed(key)
-        order = torch.randperm(links.size(1), generator=generator).to(links.device)
-        asked, kept = links[:, order[:count]], links[:, order[count:]]
-        apart = sample_non_edges(edge_index, x.size(0), count, generator)
-        pairs = torch.cat([asked.t(), apart.to(links.device)])
-        label = torch.cat([links.new_ones(count), links.new_zeros(count)])
-        tokens = template.bind(x, torch.cat([kept, kept.flip(0)], dim=1))
+        hidden = hide_links(edge_index, x.size(0), count, generator)
+        pairs = torch.cat([hidden.linked, hidden.unlinked])
+        label = torch.cat([pairs.new_ones(count), pairs.new_zeros(count)])
+        tokens = template.bind(x, hidden.edges)
         return link_questions(pairs, label, prompt, tokens)
 
     first = drawn(0)

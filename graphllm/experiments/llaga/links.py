@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphllm.data import LinkSplit, graph_fingerprint, split_links
+from graphllm.data import LinkSplit, split_links
 from graphllm.evaluate import Result
 from graphllm.experiments.fingerprint import features_hash
 from graphllm.experiments.ledger import Ledger
@@ -94,6 +94,7 @@ def run_llaga_links(
     runs: Runs = {}
     for seed in seeds:
         split = split_links(data, seed=seed)
+        seen = Data(x=x, edge_index=split.eval_edges)
         for arm in arms:
             if arm in ("llaga", "center_only"):
                 used = template if arm == "llaga" else HopField(num_hops=0)
@@ -103,7 +104,7 @@ def run_llaga_links(
                     link_questions(*part, prompt, judge)
                     for part in (split.val, split.test)
                 )
-                key = {"task": "lp", "graph": _seen(x, split)}
+                key = {"task": "lp", "graph": features_hash(seen)}
                 val = val.draw(max_eval, seed)
                 outcome = train_arm(
                     *(llm, used, x.size(1), Split((train,), val, test, key)),
@@ -140,10 +141,3 @@ def _control(arm: str, x: Tensor, split: LinkSplit, seed: int) -> Control:
     if arm == "linear_probe":
         return linear_probe_links(x, split, seed=seed)
     return gnn_links(x, split, arm, seed=seed)
-
-
-def _seen(x: Tensor, split: LinkSplit) -> list[str]:
-    """What tokens are made of, in training and in evaluation."""
-    learn = Data(x=x, edge_index=split.train_edges)
-    judge = Data(edge_index=split.eval_edges, num_nodes=x.size(0))
-    return [features_hash(learn), graph_fingerprint(judge)]

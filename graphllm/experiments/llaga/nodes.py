@@ -90,22 +90,24 @@ def run_llaga_nodes(
     training = training or LLaGATraining()
     ledger = Ledger(folder / "trainings.jsonl") if folder is not None else None
     prompt = classification_prompt(data.label_names, domain)
+    templates = {"llaga": template, "center_only": HopField(num_hops=0)}
+    bound = {
+        arm: templates[arm].bind(x, data.edge_index) for arm in arms if arm in templates
+    }
     runs: Runs = {}
     for seed in seeds:
         graph = apply_split(data, split, seed)
         graph.x = x
         for arm in arms:
-            if arm in ("llaga", "center_only"):
-                used = template if arm == "llaga" else HopField(num_hops=0)
-                tokens = used.bind(x, data.edge_index)
+            if arm in bound:
                 masks = (graph.train_mask, graph.val_mask, graph.test_mask)
                 train, val, test = (
-                    node_questions(graph, mask, prompt, tokens) for mask in masks
+                    node_questions(graph, mask, prompt, bound[arm]) for mask in masks
                 )
                 key = {"task": "nc", "graph": features_hash(graph)}
                 val = val.draw(max_eval, seed)
                 outcome = train_arm(
-                    *(llm, used, x.size(1), Split((train,), val, test, key)),
+                    *(llm, templates[arm], x.size(1), Split((train,), val, test, key)),
                     *(training, class_accuracy, class_metrics),
                     pad_mode=pad_mode,
                     seed=seed,

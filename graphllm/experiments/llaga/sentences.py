@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphllm.seed import circle, generator
+
 Encoder = Callable[[list[str]], Tensor]
 
 
@@ -40,10 +42,7 @@ def sentence_metrics(
         for sentences in (answers, references)
     )
     own = torch.arange(len(answers))
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(answers), generator=generator)
-    # Around one circle through all nodes, so that nobody meets itself.
-    other = torch.empty_like(own).scatter_(0, order, order.roll(1))
+    other = circle(len(answers), generator(seed))
 
     def against(whose: Tensor) -> dict[str, float]:
         pairs = zip(answers, whose.tolist(), strict=True)

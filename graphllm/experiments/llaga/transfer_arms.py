@@ -25,6 +25,7 @@ from graphllm.experiments.llaga.training import LLaGATraining
 from graphllm.experiments.llaga.zero_shot import (
     majority_metrics,
     text_zero_shot,
+    with_balanced,
     zero_shot_metrics,
 )
 from graphllm.experiments.same_features import gnn_node
@@ -97,13 +98,13 @@ def transfer_arms(
         name = name_of(each.data)
         shot = _zero_shot(setting, each, asked, tasks, outcome, models)
         runs |= {arm.format(name): {"metrics": shot[arm]} for arm in shot}
-        runs[f"text_zero_shot_{name}"] = _plain(
-            text_zero_shot(
-                *(each.data, asked.items, setting.llm, each.domain),
-                ledger=setting.ledger,
-                progress=setting.progress,
-            )["metrics"]
+        read = text_zero_shot(
+            *(each.data, asked.items, setting.llm, each.domain),
+            ledger=setting.ledger,
+            progress=setting.progress,
         )
+        arm = f"text_zero_shot_{name}"
+        runs[arm] = with_balanced(arm, {"metrics": read["metrics"]})[arm]
         runs[f"majority_{name}"] = {"metrics": majority_metrics(asked.target)}
     return runs, outcome
 
@@ -188,19 +189,9 @@ def _zero_shot(
     start = zero_shot_metrics(score_questions(before, asked), asked)
     if setting.progress is not None:
         setting.progress(stage, 2, 2)
-    found = {
-        "zero_shot_{}": _plain(ready)["metrics"],
-        "zero_shot_{}_balanced": {
-            name: ready[f"{name}_balanced"] for name in ("test_acc", "test_macro_f1")
-        },
-        "untrained_{}": _plain(start)["metrics"],
-    }
+    arms = with_balanced("zero_shot_{}", {"metrics": ready})
+    arms["untrained_{}"] = with_balanced("", {"metrics": start})[""]
+    found = {arm: each["metrics"] for arm, each in arms.items()}
     if ledger is not None:
         ledger.put(key, found)
     return found
-
-
-def _plain(metrics: dict[str, float]) -> dict[str, dict[str, float]]:
-    """An arm with the numbers of scores as they are."""
-    names = ("test_acc", "test_macro_f1")
-    return {"metrics": {name: metrics[name] for name in names}}

@@ -99,20 +99,35 @@ class Reader:
         placed = graphs.to(words.dtype)[slot.clamp_min(0)]
         return torch.where((slot >= 0).unsqueeze(-1), placed, words)
 
-    def with_prefix(
-        self, prefix: tuple[int, ...], layout: Layout, embedded: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The whole sequence: vectors, which are real, and positions."""
+    def _sequence(
+        self,
+        prefix: tuple[int, ...],
+        layout: Layout,
+        graphs: Tensor | None,
+        share: bool,
+    ) -> tuple[Tensor, Tensor, Tensor, DynamicCache | None]:
+        """What is to be read now, and what has been read before.
+
+        Returns:
+            tuple: Vectors to read; which positions are real, those read before
+            included; positions of the vectors; keys and values of the constant part,
+            where it is shared.
+        """
+        embedded = self.embed(layout, graphs)
         device, rows = embedded.device, embedded.size(0)
+        real = layout.real.to(device)
+        real = torch.cat([real.new_ones(rows, len(prefix)), real], 1)
+        position = layout.position.to(device) + len(prefix)
+        if share:
+            return embedded, real, position, self._past(prefix).expand(rows)
         head = torch.tensor(prefix, device=device)
         words = self.llm.get_input_embeddings()(head).expand(rows, -1, -1)
-        real = layout.real.to(device)
-        before = real.new_ones(rows, len(prefix))
         start = torch.arange(len(prefix), device=device).expand(rows, -1)
         return (
             torch.cat([words, embedded], 1),
-            torch.cat([before, real], 1),
-            torch.cat([start, layout.position.to(device) + len(prefix)], 1),
+            real,
+            torch.cat([start, position], 1),
+            None,
         )
 
     def _past(self, prefix: tuple[int, ...]) -> Prefix:
@@ -140,12 +155,7 @@ class Reader:
         Returns:
             Tensor: :math:`(n, V)`, row by row.
         """
-        embedded = self.embed(layout, graphs)
-        full, real, position = self.with_prefix(prefix, layout, embedded)
-        past: DynamicCache | None = None
-        if share:
-            full, position = embedded, position[:, len(prefix) :]
-            past = self._past(prefix).expand(embedded.size(0))
+        full, real, position, past = self._sequence(prefix, layout, graphs, share)
         return self._run(full, real.long(), position, past, wanted)
 
     def tree_logits(
@@ -157,23 +167,13 @@ class Reader:
         share: bool,
     ) -> Tensor:
         """Logits of the question's end and of every candidate token read."""
-        embedded = self.embed(layout, graphs)
-        rows, device = embedded.size(0), embedded.device
+        full, real, position, past = self._sequence(prefix, layout, graphs, share)
+        rows, read = real.size(0), len(prefix) if share else 0
+        mask = tree_mask(real[:, read:], read, packed.owner, full.dtype)
         tail = self.llm.get_input_embeddings()(packed.ids)
-        tail = tail.to(embedded.dtype).expand(rows, -1, -1)
-        real, owner = layout.real.to(device), packed.owner
-        position = layout.position.to(device) + len(prefix)
+        full = torch.cat([full, tail.to(full.dtype).expand(rows, -1, -1)], 1)
         position = torch.cat([position, position[:, -1:] + 1 + packed.position], 1)
         keep = packed.ids.numel() + 1
-        past: DynamicCache | None = None
-        if not share:
-            embedded, real, start = self.with_prefix(prefix, layout, embedded)
-            mask = tree_mask(real, 0, owner, embedded.dtype)
-            position = torch.cat([start[:, : len(prefix)], position], 1)
-        else:
-            mask = tree_mask(real, len(prefix), owner, embedded.dtype)
-            past = self._past(prefix).expand(rows)
-        full = torch.cat([embedded, tail], 1)
         logits = self._run(full, mask, position, past, real.new_ones(rows, keep))
         return logits.view(rows, keep, -1)
 
@@ -187,12 +187,9 @@ class Reader:
         share: bool,
     ) -> list[list[int]]:
         """Greedy continuation of each question, at most ``limit`` tokens."""
-        embedded = self.embed(layout, graphs)
-        full, real, position = self.with_prefix(prefix, layout, embedded)
-        past = DynamicCache(config=self.llm.config)
-        if share:
-            full, position = embedded, position[:, len(prefix) :]
-            past = self._past(prefix).expand(embedded.size(0))
+        full, real, position, past = self._sequence(prefix, layout, graphs, share)
+        if past is None:
+            past = DynamicCache(config=self.llm.config)
         return greedy(
             *(self.llm, full, real, position, past), max_new_tokens=limit, ends=ends
         )
