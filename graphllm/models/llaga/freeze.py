@@ -1,6 +1,7 @@
 """What is done to a language model before graph tokens go through it."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -103,6 +104,14 @@ def add_lora(llm: Any, rank: int) -> Any:
         raise LLMError(f"lora_rank must be at least 1, not {rank}")
     peft = require("peft", "train", "LLaGA with lora_rank")
     config = peft.LoraConfig(
-        r=rank, lora_alpha=2 * rank, lora_dropout=0.0, task_type="CAUSAL_LM"
+        r=rank,
+        lora_alpha=2 * rank,
+        lora_dropout=0.0,
+        # GPT-2 keeps its weights transposed, in a layer of its own.
+        fan_in_fan_out=any(type(m).__name__ == "Conv1D" for m in llm.modules()),
+        task_type="CAUSAL_LM",
     )
-    return peft.get_peft_model(llm, config)
+    with warnings.catch_warnings():
+        # peft asks transformers by an old name; no user can change that.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing")
+        return peft.get_peft_model(llm, config)
