@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from graphllm.models import ELLaGNN as ELLaGNN
     from graphllm.models import LLaGA as LLaGA
     from graphllm.seed import seed_everything as seed_everything
+    from graphllm.sparsify import MoG as MoG
 
 try:
     __version__ = version("graphllm")
@@ -25,6 +26,7 @@ _LAZY = {
     "ELLaGNN": "graphllm.models",
     "Enhancer": "graphllm.enhance",
     "LLaGA": "graphllm.models",
+    "MoG": "graphllm.sparsify",
     "seed_everything": "graphllm.seed",
 }
 
@@ -33,6 +35,7 @@ __all__ = [
     "Enhancer",
     "GraphLLMError",
     "LLaGA",
+    "MoG",
     "__version__",
     "seed_everything",
 ]
