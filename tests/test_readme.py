@@ -125,6 +125,7 @@ def test_the_tree_table_is_the_recorded_one():
     ("name", "metrics"),
     [
         ("llaga_cora_nodes.json", ("test_acc", "test_macro_f1")),
+        ("llaga_cora_links.json", ("test_auc", "test_ap", "test_hits@100")),
     ],
 )
 def test_the_llaga_tables_are_the_recorded_ones(name, metrics):
