@@ -56,6 +56,7 @@ def ellagnn(
     price: opt.PriceOption = None,
     cache: opt.Cache = None,
     data_root: opt.DataRoot = None,
+    graph: opt.Graph = None,
     out: opt.Out = Path("runs/ellagnn"),
     dry_run: opt.DryRun = False,
     json_: opt.Json = False,

@@ -46,6 +46,7 @@ def run(given: SimpleNamespace) -> Any:
     asked = (given.llm, given.llm_model, given.concurrency, limits, given.cache)
     with Bars() as bars:
         data, split = setup.load_data(given.dataset, given.data_root, given.split, bars)
+        data = setup.with_graph(data, given.graph)
         pool = setup.check_pool(
             data, split, budget, given.pool, given.layers, given.seeds
         )

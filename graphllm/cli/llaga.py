@@ -39,6 +39,7 @@ def llaga(
     train: opt.TrainOn = None,
     test: opt.TestOn = None,
     data_root: opt.DataRoot = None,
+    graph: opt.Graph = None,
     out: opt.Out = Path("runs/llaga"),
     json_: opt.Json = False,
 ) -> None:

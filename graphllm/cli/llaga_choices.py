@@ -2,12 +2,13 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import torch
 
+from graphllm.cli.setup import names_of, one_of
 from graphllm.data import SPLITS
-from graphllm.errors import GraphLLMError, ModelNotFoundError, UnknownNameError
+from graphllm.errors import GraphLLMError, ModelNotFoundError
 from graphllm.experiments.llaga import LINK_ARMS, NODE_ARMS, LLaGATraining
 from graphllm.graph_tokens import GraphTemplate, HopField, NeighborhoodDetail
 from graphllm.graph_tokens.tree_encoding import TreeEncoding
@@ -43,6 +44,7 @@ def check(given: SimpleNamespace) -> None:
             )
     if given.domain is not None:
         find_domain(given.domain)
+    _check_graph(given)
     _check_transfer(given)
     arms_of(given)
     template_of(given)
@@ -50,6 +52,22 @@ def check(given: SimpleNamespace) -> None:
     _check_unread(given)
     model_name(given.llm)
     device_of(given.device)
+
+
+def _check_graph(given: SimpleNamespace) -> None:
+    """Refuse a sparse graph where it would change the questions."""
+    if given.graph is None:
+        return
+    if given.task == "lp":
+        raise GraphLLMError(
+            f"'--graph {given.graph}' has no links to ask about that were removed, so "
+            "'--task lp' would be another task; leave it out"
+        )
+    if given.train is not None:
+        raise GraphLLMError(
+            f"'--graph {given.graph}' is of one data set, and --train and --test name "
+            "several; leave it out"
+        )
 
 
 def _check_unread(given: SimpleNamespace) -> None:
@@ -71,21 +89,6 @@ def _check_unread(given: SimpleNamespace) -> None:
                 f"'--{option} {getattr(given, name)}' is not read with {why}; leave it "
                 "out"
             )
-
-
-def one_of(kind: str, name: str, choices: Any) -> None:
-    """Refuse a name that is not among the choices.
-
-    Raises:
-        UnknownNameError: Listing them.
-    """
-    if name not in choices:
-        raise UnknownNameError(kind, name, choices)
-
-
-def names_of(text: str | None) -> list[str]:
-    """The words of a comma-separated list."""
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
 def _check_transfer(given: SimpleNamespace) -> None:

@@ -16,11 +16,11 @@ from graphllm.cli.llaga_choices import (
     check,
     device_of,
     model_name,
-    names_of,
     template_of,
     training_of,
 )
 from graphllm.cli.progress import Bars
+from graphllm.cli.setup import names_of
 from graphllm.data import apply_split, split_links, validate_text_graph
 from graphllm.datasets import load_dataset
 from graphllm.encode import TfidfEncoder, encode_cached, load_encoder
@@ -93,6 +93,7 @@ def _one_graph(
     given: SimpleNamespace, bars: Bars
 ) -> tuple[Result, Encoder, TransformersLLM]:
     data, split = _load(given, given.dataset or DATASET, bars)
+    data = setup.with_graph(data, given.graph)
     domain = setup.domain_of(data, given.domain)
     _check_graph(given, data, split, domain)
     encoder, x = setup.encode_text(given.encoder, data, bars)

@@ -14,6 +14,7 @@ from graphllm.cli.datasets import datasets
 from graphllm.cli.doctor import doctor
 from graphllm.cli.ellagnn import ellagnn
 from graphllm.cli.llaga import llaga
+from graphllm.cli.mog import mog
 from graphllm.cli.report import report
 from graphllm.errors import GraphLLMError
 
@@ -69,6 +70,7 @@ def build_app() -> typer.Typer:
 
     app.command()(ellagnn)
     app.command()(llaga)
+    app.command()(mog)
     app.command()(doctor)
     app.command()(datasets)
     app.command()(report)

@@ -132,12 +132,64 @@ PriceOption = Annotated[
 Cache = Annotated[
     Path | None, typer.Option(help="File of the answer cache. [default: shared]")
 ]
+Graph = Annotated[
+    Path | None,
+    typer.Option(
+        help="Sparse graph of 'graphllm mog --export' in the place of the data's edges."
+    ),
+]
 Out = Annotated[Path, typer.Option(help="Folder of the results.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what it would cost, and stop.")
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="The result as JSON on stdout, nothing else.")
+]
+
+# MoG.
+Sparsities = Annotated[
+    str, typer.Option("--sparsity", help="Shares of the edges removed, such as 0.3.")
+]
+Mix = Annotated[
+    str,
+    typer.Option(help="How MoG mixes its experts: grassmann, vote or gated_mean."),
+]
+Criteria = Annotated[
+    str,
+    typer.Option(
+        help="Edge criteria of MoG: degree, jaccard, effective_resistance, gradient, "
+        "agreement, local_degree, local_similarity, scan or feature_cosine."
+    ),
+]
+Experts = Annotated[int, typer.Option("--k", min=1, help="Experts a node.")]
+Interval = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Epochs from one validation and Grassmann mix to another."
+    ),
+]
+SparseArms = Annotated[
+    str | None,
+    typer.Option(
+        "--arms",
+        help="Beside dense, comma-separated: random, local_degree, forest_fire, scan, "
+        "local_similarity, effective_resistance, jaccard, feature_cosine, ugs, mog, "
+        "mog_vote, mog_gated_mean, mog_refit, singles. [default: all but the mixes "
+        "not asked for and singles]",
+    ),
+]
+Features = Annotated[
+    str | None,
+    typer.Option(
+        help="bow (the data's own x; Planetoid's words for cora, citeseer, pubmed) or "
+        "text (encoded). [default: the data's own x where there is one]"
+    ),
+]
+Export = Annotated[
+    Path | None,
+    typer.Option(
+        help="Train MoG once, write the sparse graph (sparse.pt or edges.csv), stop."
+    ),
 ]
 
 # LLaGA.

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from graphllm.cache_dir import cache_dir
 from graphllm.cli.progress import Bars
-from graphllm.data import SPLITS, apply_split
+from graphllm.data import SPLITS, apply_sparse_graph, apply_split
 from graphllm.datasets import load_dataset
 from graphllm.encode import (
     SentenceEncoder,
@@ -39,12 +39,44 @@ DOMAINS = {
     "pubmed": "citation",
     "wikispeedia": "wiki",
 }
+# Their masks are the split that Planetoid published.
+PUBLIC_SPLIT = ("cora", "planetoid_cora", "planetoid_citeseer", "pubmed")
+
+
+def one_of(kind: str, name: str, choices: Iterable[str]) -> None:
+    """Refuse a name that is not among the choices.
+
+    Raises:
+        UnknownNameError: Listing them.
+    """
+    if name not in choices:
+        raise UnknownNameError(kind, name, choices)
+
+
+def names_of(text: str | None) -> list[str]:
+    """The words of a comma-separated list."""
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
 def load_data(
-    dataset: str, data_root: Path | None, split: str | None, bars: Bars
+    dataset: str,
+    data_root: Path | None,
+    split: str | None,
+    bars: Bars,
+    *,
+    load: Callable[[str, Path | None], Data] = load_dataset,
+    require_text: bool = True,
 ) -> tuple[Data, str]:
     """Read a data set and settle its split.
+
+    Args:
+        dataset (str): Its name or directory.
+        data_root (Path, optional): Where data sets are looked for.
+        split (str, optional): The split given.
+        bars (Bars): Show the progress.
+        load (Callable, optional): Reads it.
+        require_text (bool, optional): Whether a graph without text is refused.
+            (default: :obj:`True`)
 
     Returns:
         tuple[Data, str]: The graph, and the split given or the data's own.
@@ -56,9 +88,9 @@ def load_data(
     if split is not None and split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
     bars.update("load data", 0, 1)
-    data = load_dataset(dataset, data_root)
+    data = load(dataset, data_root)
     bars.update("load data", 1, 1)
-    if getattr(data, "text", None) is None:
+    if require_text and getattr(data, "text", None) is None:
         raise TextGraphError(
             f"'{dataset}' has no text, and a language model needs text; choose a data "
             "set with text (see: graphllm datasets)"
@@ -72,8 +104,17 @@ def load_data(
         has_masks = getattr(data, "train_mask", None) is not None
         split = "random-20-30-per-class"
         if has_masks:
-            split = "planetoid-public" if data.name == "cora" else "file"
+            split = "planetoid-public" if data.name in PUBLIC_SPLIT else "file"
     return data, split
+
+
+def with_graph(data: Data, graph: Path | None) -> Data:
+    """The data set with the edges of a sparse graph, where one is given.
+
+    Raises:
+        DatasetError: If the file is none, or of another data set.
+    """
+    return data if graph is None else apply_sparse_graph(data, graph)
 
 
 def domain_of(data: Data, domain: str | None) -> str:
@@ -249,7 +290,9 @@ def encode_text(spec: str, data: Data, bars: Bars) -> tuple[Encoder, Tensor]:
     return StoredEncoder(encoder, cache_dir() / "answer_embeddings"), x
 
 
-def record(result: Result, arguments: dict[str, object], llm: LLM, bars: Bars) -> None:
+def record(
+    result: Result, arguments: dict[str, object], llm: LLM | None, bars: Bars
+) -> None:
     """Add what only the command line knows: arguments, command, usage, timing."""
     plain = {
         name: str(value) if isinstance(value, Path) else value
@@ -260,6 +303,7 @@ def record(result: Result, arguments: dict[str, object], llm: LLM, bars: Bars) -
     usage = getattr(llm, "usage", None)
     if usage is not None:
         result.usage = usage.as_dict()
-    result.timing["encode"] = result.timing.get("encode", 0.0)
-    result.timing["encode"] += bars.seconds["encode text"]
+    if "encode text" in bars.seconds:
+        result.timing["encode"] = result.timing.get("encode", 0.0)
+        result.timing["encode"] += bars.seconds["encode text"]
     result.timing = {"data": bars.seconds["load data"], **result.timing}

@@ -11,6 +11,11 @@ from graphllm.data.links import (
     split_links,
     undirected_links,
 )
+from graphllm.data.sparse_graph import (
+    apply_sparse_graph,
+    read_sparse_graph,
+    write_sparse_graph,
+)
 from graphllm.data.splits import SPLITS, apply_split
 from graphllm.data.text_graph import validate_text_graph
 
@@ -20,13 +25,16 @@ __all__ = [
     "HiddenLinks",
     "LinkPairs",
     "LinkSplit",
+    "apply_sparse_graph",
     "apply_split",
     "graph_fingerprint",
     "hide_links",
+    "read_sparse_graph",
     "sample_non_edges",
     "split_links",
     "text_fingerprint",
     "to_csr",
     "undirected_links",
     "validate_text_graph",
+    "write_sparse_graph",
 ]

@@ -43,6 +43,7 @@ _NOTES = {
     ),
     "oracle_llm_at_test": "Upper bound with the full text kept at test time.",
 }
+ROLES = ("baseline", "control", "method", "bound")
 _CONTROLS = ("random", "shuffled", "center_only")
 
 
@@ -76,14 +77,23 @@ def baseline_of(result: Result) -> str | None:
 
 
 def method_arm(result: Result) -> str | None:
-    """The arm that is the method itself, where one bears its name."""
-    return result.method if result.method in result.arms else None
+    """The arm that is the method itself.
+
+    ``details["method_arm"]`` if the experiment says so, else the one of its name.
+    """
+    for name in (result.details.get("method_arm"), result.method):
+        if name in result.arms:
+            return str(name)
+    return None
 
 
 def role_of(result: Result, arm: str) -> str:
     """The role of an arm; decides its colour."""
     if arm == baseline_of(result):
         return "baseline"
+    said = fields(result.details.get("arm_roles")).get(arm)
+    if said in ROLES:
+        return str(said)
     if arm.startswith(_CONTROLS):
         return "control"
     return "bound" if arm.startswith("oracle") else "method"

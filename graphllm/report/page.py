@@ -30,7 +30,7 @@ from graphllm.report.tables import arms_rows
 
 MAX_SERIES = 4
 # Studies whose own tables hold every arm.
-SELF_CONTAINED = ("budget", "prompts", "llm_free", "depth")
+SELF_CONTAINED = ("budget", "prompts", "llm_free", "depth", "mog")
 
 
 def write_report(

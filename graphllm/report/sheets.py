@@ -99,10 +99,17 @@ def sheet_table(sheet: Sheet) -> Table:
 
 
 def _width(sheet: Sheet) -> int:
-    columns = zip(*([*map(_text, row)] for row in sheet.rows), strict=True)
     names = min(MAX_NAME, max((len(str(row[0])) for row in sheet.rows), default=0))
+    # A space and the divider of the box stand between two columns.
     return names + sum(
-        1 + max(cell.cell_len for cell in column) for column in list(columns)[1:]
+        2
+        + max(
+            *(len(word) for word in name.split()),
+            *(_text(row[place]).cell_len for row in sheet.rows),
+            0,
+        )
+        for place, name in enumerate(sheet.header)
+        if place
     )
 
 

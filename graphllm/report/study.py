@@ -14,6 +14,8 @@ from graphllm.report.figures import Draw
 from graphllm.report.html import Safe
 from graphllm.report.lifts import CLEAR
 from graphllm.report.llm_free import llm_free_plot, llm_free_section, llm_free_sheets
+from graphllm.report.mog import mog_section, mog_sheets
+from graphllm.report.mog_plots import mog_plot
 from graphllm.report.numbers import fields
 from graphllm.report.prompts import prompts_plot, prompts_section, prompts_sheets
 from graphllm.report.sheets import Sheet, sheet_markdown, sheet_table
@@ -45,6 +47,8 @@ def study_section(result: Result) -> Safe:
             return llm_free_section(result, study)
         case "depth":
             return depth_section(result)
+        case "mog":
+            return mog_section(result, study)
     return Safe()
 
 
@@ -63,6 +67,8 @@ def study_plot(result: Result) -> Draw | None:
             return llm_free_plot(rows)
         case "depth":
             return depth_plot(result)
+        case "mog":
+            return mog_plot(result, study)
     return None
 
 
@@ -81,6 +87,8 @@ def study_sheets(result: Result) -> list[Sheet]:
             return llm_free_sheets(rows)
         case "depth":
             return [_depth_sheet(result)]
+        case "mog":
+            return mog_sheets(result, study)
     return []
 
 

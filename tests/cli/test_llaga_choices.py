@@ -105,3 +105,18 @@ def test_unknown_names_are_listed(given):
     given.template = "tree"
     with pytest.raises(UnknownNameError, match="Choose one of: ho, nd"):
         check(given)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "lp"}, "'--task lp' would be another task"),
+        ({"train": "cora", "test": "citeseer"}, "--train and --test name several"),
+    ],
+)
+def test_a_sparse_graph_is_of_one_data_set_and_no_link_task(given, change, message):
+    given.graph = "sparse.pt"
+    check(given)
+    vars(given).update(change)
+    with pytest.raises(GraphLLMError, match=message):
+        check(given)
