@@ -37,7 +37,7 @@ class Sparsifier(nn.Module, ABC):
 
     Messages flow from row 0 of ``edge_index`` to row 1, and a sparsity is always the
     share that is *removed*. Self loops of the input are kept and belong to no budget.
-    In evaluation the same graph gives the same mask.
+    In evaluation the same input gives the same mask.
     """
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch_geometric.nn.aggr as pyg
@@ -47,6 +48,15 @@ class MaskedAggregation(pyg.Aggregation):
         super().__init__()
         self.aggr = aggr
         self.mask = mask
+
+    def __getattr__(self, name: str) -> Any:
+        """What only the aggregation has, such as the degrees a network measures."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if name == "aggr":
+                raise
+            return getattr(self.aggr, name)
 
     def forward(
         self,

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from graphllm.errors import TextGraphError
+from graphllm.kernels.edge_sum import EdgeSum
 from graphllm.sparsify.base import KEPT_ABOVE
 
 
@@ -25,6 +26,7 @@ class MaskedGraph:
         self.edge_index = edge_index
         self.num_nodes = num_nodes
         self.mask = mask
+        self._sums: EdgeSum | None = None
         if mask.shape != edge_index.shape[1:] or not mask.is_floating_point():
             raise TextGraphError(
                 f"'edge_mask' must be floating of shape ({edge_index.size(1)},) (got "
@@ -63,6 +65,25 @@ class MaskedGraph:
             f"{getattr(edge_index, 'shape', type(edge_index).__name__)}); mask each "
             "graph on its own, and pass EdgeIndex as edge_index.as_tensor()"
         )
+
+    def sums_of(
+        self, edge_index: Tensor, num_sources: int, num_targets: int
+    ) -> EdgeSum:
+        """Sums over these edges; those of the whole graph are sorted once.
+
+        Args:
+            edge_index (Tensor): These edges, or the first of them.
+            num_sources (int): Number of nodes that send.
+            num_targets (int): Number of nodes that receive.
+
+        Returns:
+            EdgeSum: The sums.
+        """
+        if edge_index is self.edge_index and num_sources == num_targets:
+            if self._sums is None or self._sums.num_sources != num_sources:
+                self._sums = EdgeSum(edge_index, num_sources)
+            return self._sums
+        return EdgeSum(edge_index, num_sources, num_targets)
 
     def weight(self, edge_index: Tensor, mask: Tensor, given: Tensor | None) -> Tensor:
         """The mask as edge weights, or times those given.

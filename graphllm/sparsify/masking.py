@@ -13,6 +13,7 @@ from graphllm.sparsify.masked_aggregation import MaskedAggregation
 from graphllm.sparsify.masked_attention import masked_edge_update
 from graphllm.sparsify.masked_graph import MaskedGraph
 from graphllm.sparsify.masked_layers import MaskedBy, masked_by
+from graphllm.sparsify.masked_sum import adds_up, masked_propagate
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -193,11 +194,17 @@ def _mask_aggregation(
 ) -> None:
     original = layer.aggr_module
     masked = MaskedAggregation(original)
+    is_sum, is_mean = adds_up(layer), isinstance(original, pyg.MeanAggregation)
     stack.callback(setattr, layer, "aggr_module", original)
+    stack.callback(layer.__dict__.pop, "propagate", None)
     layer.aggr_module = masked
 
     def change(module: nn.Module, given: dict[str, Any]) -> None:
         masked.mask = graph.mask_of(given["edge_index"], module)
+        if is_sum:
+            layer.propagate = masked_propagate(
+                layer, is_mean, masked.mask, graph.sums_of
+            )
 
     _before(layer, change, stack)
 

@@ -11,7 +11,8 @@ from graphllm.sparsify.criteria.base import Criterion
 from graphllm.sparsify.criteria.degree import degree
 from graphllm.sparsify.criteria.effective_resistance import effective_resistance
 from graphllm.sparsify.criteria.jaccard import jaccard
-from graphllm.sparsify.mog_sparsifier import Mix, MoGSparsifier
+from graphllm.sparsify.mixing import Mix
+from graphllm.sparsify.mog_sparsifier import MoGSparsifier
 from graphllm.sparsify.sparsified import SparsifiedGNN
 from graphllm.sparsify.symmetric import Symmetric
 
@@ -133,6 +134,7 @@ class MoG(SparsifiedGNN):
 
     @temperature.setter
     def temperature(self, value: float) -> None:
+        """Set it."""
         self.sparsifier.temperature = value
 
     def routing(self, data: Data) -> Tensor:

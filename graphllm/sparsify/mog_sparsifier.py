@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphllm.errors import BudgetError, TextGraphError, UnknownNameError
+from graphllm.errors import TextGraphError, UnknownNameError
 from graphllm.kernels.row_topk import row_topk
 from graphllm.sparsify.base import Sparsifier, SparsifyOutput, evaluating
 from graphllm.sparsify.budgets import (
@@ -24,15 +24,14 @@ from graphllm.sparsify.criteria.degree import degree
 from graphllm.sparsify.criteria.effective_resistance import effective_resistance
 from graphllm.sparsify.criteria.jaccard import jaccard
 from graphllm.sparsify.expert import SparsifierExperts
-from graphllm.sparsify.grassmann import GrassmannMixer, gated_vote
+from graphllm.sparsify.grassmann import GrassmannMixer
 from graphllm.sparsify.judged_edges import GraphMemory, JudgedEdges
+from graphllm.sparsify.mixing import Mix, Mixing, Opinion
 from graphllm.sparsify.priors import edge_priors
 from graphllm.sparsify.router import NoisyTopKRouter
 from graphllm.sparsify.row_standardize import row_standardize
 from graphllm.sparsify.soft_votes import soft_vote, thresholds
 from graphllm.sparsify.symmetric import Symmetric, combine, nearest_total, row_place
-
-Mix = Literal["grassmann", "vote", "gated_mean"]
 
 # Votes nearer than this are a tie, which the soft vote breaks.
 TIE = 1e-3
@@ -53,7 +52,8 @@ class MoGSparsifier(Sparsifier):
        Grassmann manifold (eqs. 9-13, see :class:`~graphllm.sparsify.GrassmannMixer`)
        or by a vote.
     4. The :math:`d_i - \lceil s^{(i)} d_i \rceil` heaviest edges are kept, where
-       :math:`s^{(i)}` is the mean sparsity of the selected experts (eq. 14).
+       :math:`s^{(i)}` is the mean sparsity of the selected experts (eq. 14). With
+       ``sparsity`` given, the counts are made to add up, see ``allocation``.
 
     The verdict is hard; its gradient is that of the soft vote
 
@@ -113,7 +113,8 @@ class MoGSparsifier(Sparsifier):
         num_eigs (int, optional): Most eigenvectors of an ego. (default: :obj:`4`)
         allocation (str, optional): With ``sparsity`` given, whether the nodes'
             sparsities set how many edges a node may keep (``"cap"``: edges come from
-            nodes that have many) or which share (``"share"``), see
+            nodes that have many, and a node of few keeps them whatever its experts
+            say; this is not the paper's) or which share (``"share"``), see
             :func:`~graphllm.sparsify.budgets.match_total`. (default: :obj:`"cap"`)
 
     Shapes:
@@ -160,7 +161,8 @@ class MoGSparsifier(Sparsifier):
         allocation: Allocation = "cap",
     ) -> None:
         super().__init__()
-        _check_choices(mix, symmetric, mix_interval)
+        if symmetric is not None and symmetric not in get_args(Symmetric):
+            raise UnknownNameError("symmetric", symmetric, get_args(Symmetric))
         check_min_edges(min_edges)
         check_allocation(allocation)
         if sparsity is not None:
@@ -168,22 +170,22 @@ class MoGSparsifier(Sparsifier):
         self.in_channels = in_channels
         self.criteria = tuple(criteria)
         self.sparsity = sparsity
-        self.mix: Mix = mix
         self.symmetric: Symmetric | None = symmetric
         self.min_edges = min_edges
         self.temperature = temperature
         self.balance = balance
-        self.mix_interval = mix_interval
         self.allocation: Allocation = allocation
         self.experts = SparsifierExperts(
             in_channels, len(self.criteria), sparsities, hidden_channels
         )
         self.router = NoisyTopKRouter(in_channels, self.experts.num_experts, k)
-        self.mixer = GrassmannMixer(num_eigs=num_eigs, max_ego=max_ego)
+        mixer = GrassmannMixer(num_eigs=num_eigs, max_ego=max_ego)
+        self.mixing = Mixing(mix, mixer, mix_interval)
         self._memory = GraphMemory()
 
     def reset_parameters(self) -> None:
-        """Initialise router and experts afresh."""
+        """Initialise router and experts afresh, and forget every graph."""
+        self._memory = GraphMemory()
         self.router.reset_parameters()
         self.experts.reset_parameters()
 
@@ -201,9 +203,9 @@ class MoGSparsifier(Sparsifier):
         graph = self._memory.find(edge_index, x.size(0))
         chosen, gate = self.router.choose(x)
         prior = self._prior(graph, x, edge_index, edge_prior, batch)
-        opinion = self._ask(x, graph, prior, chosen)
+        opinion = self._ask(x, graph, prior, chosen, gate.detach())
         with torch.no_grad():
-            kept = self._verdict(graph, chosen, gate.detach(), opinion)
+            kept = self._verdict(graph, opinion)
         mask = kept.to(gate.dtype)
         if not self.training:
             return SparsifyOutput(graph.spread(mask), gate.new_zeros(()))
@@ -250,11 +252,15 @@ class MoGSparsifier(Sparsifier):
         return graph.prior
 
     def _ask(
-        self, x: Tensor, graph: JudgedEdges, prior: Tensor, chosen: Tensor
-    ) -> "_Opinion":
-        """What the experts of each node keep; of all nodes, where egos are mixed."""
-        # An ego holds edges of neighbours, who may not have asked this expert.
-        everyone = self.mix == "grassmann" and self._is_mixing_due(graph)
+        self,
+        x: Tensor,
+        graph: JudgedEdges,
+        prior: Tensor,
+        chosen: Tensor,
+        gate: Tensor,
+    ) -> Opinion:
+        """What the experts of each node keep, or all experts, if that is needed."""
+        everyone = self.mixing.needs_every_expert(graph, self.training)
         experts, owner = self.experts, graph.owner
         if everyone:
             score = experts(x, graph.edge_index, prior)
@@ -270,16 +276,14 @@ class MoGSparsifier(Sparsifier):
             score, kept = score.gather(1, asked), masks.gather(1, asked)
         threshold = thresholds(score, kept, owner, graph.num_nodes)
         margin = score - threshold.index_select(0, owner)
-        return _Opinion(margin, kept, masks if everyone else None)
+        return Opinion(chosen, gate, margin, kept, masks if everyone else None)
 
-    def _verdict(
-        self, graph: JudgedEdges, chosen: Tensor, gate: Tensor, opinion: "_Opinion"
-    ) -> Tensor:
+    def _verdict(self, graph: JudgedEdges, opinion: Opinion) -> Tensor:
         """The edges that are kept, :math:`(|E|)` ``bool``."""
-        ranking = soft_vote(opinion.margin, gate, graph.owner)
-        weight = self._weight(graph, chosen, gate, opinion, ranking)
+        ranking = soft_vote(opinion.margin, opinion.gate, graph.owner)
+        weight = self.mixing.weigh(graph, opinion, ranking, self.training)
         weight = weight.double() + TIE * ranking.double()
-        share = self.experts.sparsity_of(chosen).mean(dim=1)
+        share = self.experts.sparsity_of(opinion.chosen).mean(dim=1)
         goal = self._goal(graph)
         priority = _row_mean(ranking, graph)
 
@@ -308,50 +312,6 @@ class MoGSparsifier(Sparsifier):
             lambda total: both(budget=budget(total)), goal, graph.num_edges
         )
 
-    def _weight(
-        self,
-        graph: JudgedEdges,
-        chosen: Tensor,
-        gate: Tensor,
-        opinion: "_Opinion",
-        ranking: Tensor,
-    ) -> Tensor:
-        """What the mix of a node's experts gives for each edge."""
-        if self.mix == "gated_mean":
-            margin = opinion.margin.masked_fill(~opinion.kept, -torch.inf)
-            return soft_vote(margin, gate, graph.owner)
-        vote = gated_vote(graph.edge_index, opinion.kept, gate)
-        if self.mix == "grassmann":
-            return vote + self._correction(graph, chosen, gate, opinion, vote, ranking)
-        return vote
-
-    def _correction(
-        self,
-        graph: JudgedEdges,
-        chosen: Tensor,
-        gate: Tensor,
-        opinion: "_Opinion",
-        vote: Tensor,
-        ranking: Tensor,
-    ) -> Tensor:
-        """What the mixed egos add to the vote, now or some passes ago."""
-        if opinion.masks is None and graph.correction is not None:
-            graph.correction_age += 1
-            return graph.correction
-        assert opinion.masks is not None
-        gates = gate.new_zeros(graph.num_nodes, self.experts.num_experts)
-        gates.scatter_(1, chosen, gate)
-        mixed = self.mixer(
-            graph.edge_index, graph.num_nodes, opinion.masks, gates, ranking
-        )
-        if self.training and self.mix_interval > 1:
-            graph.correction, graph.correction_age = mixed - vote, 1
-        return mixed - vote
-
-    def _is_mixing_due(self, graph: JudgedEdges) -> bool:
-        fresh = graph.correction is None or graph.correction_age >= self.mix_interval
-        return fresh or not self.training
-
     def _goal(self, graph: JudgedEdges) -> int | None:
         if self.sparsity is None:
             return None
@@ -375,23 +335,6 @@ class MoGSparsifier(Sparsifier):
             )
 
 
-class _Opinion(NamedTuple):
-    margin: Tensor  # (E, k) score less threshold, of the experts of the owner
-    kept: Tensor  # (E, k) what these keep
-    masks: Tensor | None  # (E, K) what every expert keeps
-
-
 def _row_mean(value: Tensor, graph: JudgedEdges) -> Tensor:
     total = value.new_zeros(graph.num_nodes).index_add(0, graph.owner, value)
     return total / graph.degree.clamp(min=1)
-
-
-def _check_choices(mix: str, symmetric: str | None, mix_interval: int) -> None:
-    if mix not in get_args(Mix):
-        raise UnknownNameError("mix", mix, get_args(Mix))
-    if symmetric is not None and symmetric not in get_args(Symmetric):
-        raise UnknownNameError("symmetric", symmetric, get_args(Symmetric))
-    if mix_interval < 1:
-        raise BudgetError(
-            f"'mix_interval' must be 1 or more passes (got {mix_interval})"
-        )

@@ -139,6 +139,7 @@ class ScoreSparsifier(Sparsifier):
         if self.kept is None:
             budget = keep_counts(degree, self.sparsity, self.min_edges)
         else:
+            # One cap for all nodes: a node of few edges keeps them all.
             share = torch.full_like(degree, self.sparsity, dtype=torch.double)
             budget = match_total(degree, share, self.kept, self.min_edges)
         keep = row_topk(place, edges[1], budget)

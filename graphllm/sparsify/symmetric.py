@@ -111,7 +111,7 @@ def combine(
 
 
 def nearest_total(keep: Callable[[int], Tensor], goal: int, num_edges: int) -> Tensor:
-    """The mask whose number of kept edges is nearest to a goal, by bisection.
+    """A mask whose number of kept edges is near to a goal, by bisection.
 
     Args:
         keep (Callable): From the edges that all nodes keep together, each on its own,

@@ -69,8 +69,8 @@ def test_priors_that_are_given_are_read_as_they_are(data):
 
 def test_mixing_is_done_every_so_many_passes(data):
     net = make(mix="grassmann", mix_interval=3)
-    calls, mixer = [], net.mixer
-    net.mixer = lambda *args: calls.append(1) or mixer(*args)
+    calls, mixer = [], net.mixing.mixer
+    net.mixing.mixer = lambda *args: calls.append(1) or mixer(*args)
     for _ in range(7):
         net(data.x, data.edge_index)
     assert len(calls) == 3

@@ -77,7 +77,7 @@ def by_hand(net, data, prior):
                 margin = score[edge][m] - (last + first) / 2
                 firmness = 1 / (1 + math.exp(-margin)) if margin < math.inf else 1.0
                 keeps = rank < count
-                vote = firmness if net.mix == "gated_mean" else 1.0
+                vote = firmness if net.mixing.mix == "gated_mean" else 1.0
                 weight[edge] += gates[node][m] * (vote * keeps + 1e-3 * firmness)
         share = sum(levels[m % len(levels)] for m in chosen) / len(chosen)
         count = max(1, len(edges) - math.ceil(share * len(edges) - 1e-6))
@@ -108,7 +108,7 @@ def test_grassmann_keeps_the_heaviest_edges_of_the_mixer(monkeypatch):
         seen.update(masks=masks, gates=gates, score=score)
         return 10.0 * weight
 
-    net.mixer = mixer
+    net.mixing.mixer = mixer
     kept = kept_of(net, data)
     degrees = torch.bincount(data.edge_index[1], minlength=60)
     budget = (degrees - (degrees + 1) // 2).clamp(min=1).minimum(degrees)

@@ -1,14 +1,11 @@
 """Edges between nodes that say the same."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from graphllm.errors import TextGraphError
 from graphllm.kernels.edge_ends import check_edges
-
-# Numbers gathered at a time, for each end: 64 MB.
-CHUNK_NUMBERS = 1 << 24
+from graphllm.sparsify.criteria.edge_dot import edge_dot
 
 
 def feature_cosine(
@@ -46,10 +43,4 @@ def feature_cosine(
         )
     check_edges(edge_index, num_nodes)
     unit = F.normalize(x.detach().float(), dim=1)
-    score = unit.new_empty(edge_index.size(1))
-    size = max(1, CHUNK_NUMBERS // max(x.size(1), 1))
-    for (source, target), part in zip(
-        edge_index.split(size, dim=1), score.split(size), strict=True
-    ):
-        torch.linalg.vecdot(unit[source], unit[target], out=part)
-    return score
+    return edge_dot(unit, edge_index)

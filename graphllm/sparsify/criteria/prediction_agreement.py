@@ -7,6 +7,7 @@ from graphllm.errors import TextGraphError
 from graphllm.kernels.edge_ends import check_edges
 from graphllm.sparsify.base import evaluating
 from graphllm.sparsify.criteria.base import Criterion
+from graphllm.sparsify.criteria.edge_dot import edge_dot
 
 
 def prediction_agreement(gnn: nn.Module) -> Criterion:
@@ -40,8 +41,6 @@ def prediction_agreement(gnn: nn.Module) -> Criterion:
         check_edges(edge_index, num_nodes)
         with evaluating(gnn), torch.no_grad():
             probability = gnn(x, edge_index).softmax(dim=-1)
-        source, target = edge_index
-        score = (probability[source] * probability[target]).sum(dim=-1)
-        return score.float()
+        return edge_dot(probability, edge_index).float()
 
     return criterion
