@@ -172,10 +172,10 @@ SparseArms = Annotated[
     str | None,
     typer.Option(
         "--arms",
-        help="Beside dense, comma-separated: random, local_degree, forest_fire, scan, "
-        "local_similarity, effective_resistance, jaccard, feature_cosine, ugs, mog, "
-        "mog_vote, mog_gated_mean, mog_refit, singles. [default: all but the mixes "
-        "not asked for and singles]",
+        help="Beside dense, comma-separated: random, random_capped, local_degree, "
+        "forest_fire, scan, local_similarity, effective_resistance, jaccard, "
+        "feature_cosine, ugs, mog, mog_vote, mog_gated_mean, mog_refit, singles. "
+        "[default: all but the mixes not asked for and singles]",
     ),
 ]
 Features = Annotated[

@@ -55,10 +55,11 @@ def mog_section(result: Result, study: Mapping[str, Any]) -> Safe:
             "p",
             "Mean ± unbiased standard deviation over seeds; differences in percentage "
             "points, seed by seed, with their 95 % interval; a star marks those whose "
-            "interval leaves out zero. Parts: connected components. No input: nodes "
-            "without an incoming edge. Faster: one pass of the network, against the "
-            "dense graph, all graphs taking turns in one process. Thin: choosing the "
-            "edges once. All arms keep as many edges.",
+            "interval leaves out zero. Over random: over random_capped. Parts: "
+            "connected components. No input: nodes without an incoming edge. Faster: "
+            "one pass of the network, against the dense graph, all graphs taking turns "
+            "in one process. Thin: choosing the edges once. All arms keep as many "
+            "edges.",
             class_="note",
         )
     )

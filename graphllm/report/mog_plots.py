@@ -21,6 +21,10 @@ _BOLD: dict[str, Any] = {"color": light("method"), "lw": 2.2, "marker": "o", "ms
 # How the lines of a family look, beside the method itself and all others.
 _STYLES: dict[str, dict[str, Any]] = {
     "random": {"color": light("control"), "lw": 1.6, "marker": "o", "ms": 4},
+    "random_capped": {
+        **{"color": light("control"), "lw": 1.4, "marker": "o", "ms": 4},
+        "ls": _DASHED,
+    },
     "mog_refit": {"color": light("bound"), "lw": 1.6, "marker": "o", "ms": 4},
     "ugs": {"color": light("good"), "lw": 1.4, "marker": "o", "ms": 4},
 }
