@@ -1,6 +1,7 @@
 """The normalised adjacency of a graph, made once and applied in every layer."""
 
 import warnings
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +14,28 @@ from torch_geometric.nn.conv.gcn_conv import gcn_norm
 _FAST = (torch.float32, torch.float64)
 
 
-class Propagation:
+class SparseMatrix(ABC):
+    r"""A matrix without gradient of its own, in compressed rows.
+
+    ``matrix @ x`` goes through :func:`torch.func.vmap` as one product of all columns:
+    :math:`K` networks share a pass over the entries.
+    """
+
+    @property
+    @abstractmethod
+    def matrix(self) -> Tensor:
+        r"""What multiplies, :math:`(M, N)`, or a dense matrix for that matter."""
+
+    @property
+    @abstractmethod
+    def transposed(self) -> Tensor:
+        r"""Its transpose, :math:`(N, M)`, for the way back."""
+
+    def __matmul__(self, x: Tensor) -> Tensor:
+        return _Product.apply(x, self)
+
+
+class Propagation(SparseMatrix):
     r"""The matrix of a graph convolution, shared by all layers of a network.
 
     .. math::
@@ -51,40 +73,70 @@ class Propagation:
     def matrix(self) -> Tensor:
         r""":math:`\hat{\mathbf{P}}`, one row a receiving node."""
         source, target = self.edge_index
-        return _compressed_rows(target, source, self.weight, self.num_nodes)
+        size = (self.num_nodes, self.num_nodes)
+        return compressed_rows(target, source, self.weight, size)
 
     @cached_property
     def transposed(self) -> Tensor:
         r""":math:`\hat{\mathbf{P}}^{\top}`, for the way back."""
         source, target = self.edge_index
-        return _compressed_rows(source, target, self.weight, self.num_nodes)
-
-    def __matmul__(self, x: Tensor) -> Tensor:
-        return _Product.apply(x, self)
+        size = (self.num_nodes, self.num_nodes)
+        return compressed_rows(source, target, self.weight, size)
 
 
 class _Product(torch.autograd.Function):
     # torch differentiates a sparse product too, but transposes the matrix each time.
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, graph: Propagation) -> Tensor:
-        ctx.graph = graph
-        return graph.matrix @ x
+    def forward(x: Tensor, graph: SparseMatrix) -> Tensor:
+        return _times(graph.matrix, x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        _, ctx.graph = inputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.graph.transposed @ gradient.contiguous(), None
+        return _times(ctx.graph.transposed, gradient.contiguous()), None
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int, None], x: Tensor, graph: SparseMatrix
+    ) -> tuple[Tensor, int]:
+        # The columns of all networks side by side, (N, K, h).
+        wide = x.movedim(in_dims[0], 1)
+        out = _Product.apply(wide.flatten(1), graph)
+        return out.view(out.size(0), *wide.shape[1:]), 1
 
 
-def _compressed_rows(row: Tensor, col: Tensor, value: Tensor, size: int) -> Tensor:
+def _times(matrix: Tensor, x: Tensor) -> Tensor:
+    # As `matrix @ x`, which fills its result with zeros first and copies them.
+    out = x.new_empty(matrix.size(0), x.size(1))
+    return torch.addmm(out, matrix, x, beta=0, out=out)
+
+
+def compressed_rows(
+    row: Tensor, col: Tensor, value: Tensor, size: tuple[int, int]
+) -> Tensor:
+    """A sparse matrix of entries in any order; repeated ones add up.
+
+    Args:
+        row (Tensor): Row of each entry.
+        col (Tensor): Its column.
+        value (Tensor): Its value.
+        size (tuple[int, int]): Rows and columns.
+
+    Returns:
+        Tensor: In compressed rows.
+    """
     order = torch.argsort(row, stable=True)
-    start = row.new_zeros(size + 1)
-    torch.cumsum(torch.bincount(row, minlength=size), 0, out=start[1:])
+    start = row.new_zeros(size[0] + 1)
+    torch.cumsum(torch.bincount(row, minlength=size[0]), 0, out=start[1:])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support")
         return torch.sparse_csr_tensor(
-            start, col[order], value[order], (size, size), check_invariants=False
+            start, col[order], value[order], size, check_invariants=False
         )
 
 

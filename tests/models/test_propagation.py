@@ -91,3 +91,19 @@ def test_other_number_types_take_the_way_of_pyg():
     assert not graph.is_fixed
     out = GCNConv(3, 2).bfloat16()(x.bfloat16(), graph)
     assert out.dtype == torch.bfloat16
+
+
+def test_networks_share_a_product_under_vmap():
+    edge_index, weight, x = random_graph(7, 20, 4)
+    graph = Propagation(edge_index, weight, x)
+    many = torch.randn(3, 7, 2, dtype=torch.double, requires_grad=True)
+    dense = dense_matrix(edge_index, weight, 7)
+    for dim in (0, 1):
+        wide = torch.func.vmap(lambda h: graph @ h, dim)(many.movedim(0, dim))
+        assert torch.allclose(wide, dense @ many)
+        (gradient,) = torch.autograd.grad(wide.square().sum(), many)
+        (expected,) = torch.autograd.grad((dense @ many).square().sum(), many)
+        assert torch.allclose(gradient, expected)
+    # What no network changes is multiplied once.
+    alone = torch.func.vmap(lambda h: graph @ x + 0 * h)(torch.zeros(2, 1))
+    assert torch.allclose(alone[1], dense @ x)
