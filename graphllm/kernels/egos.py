@@ -9,6 +9,7 @@ from torch import Tensor
 
 from graphllm.kernels.incoming import group_by_target
 from graphllm.kernels.row_spans import over_rows
+from graphllm.kernels.tree import _first_not_below
 
 Nodes = NDArray[np.int32]
 Ints = NDArray[np.int64]
@@ -184,19 +185,6 @@ def _collect(
 
 
 @njit(cache=True, nogil=True)
-def _first_slot(start: Ints, source: Nodes, origin: int, target: int) -> int:
-    """First slot of the edges into ``target`` whose source is not below ``origin``."""
-    low, high = start[target], start[target + 1]
-    while low < high:
-        middle = (low + high) // 2
-        if source[middle] < origin:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
 def _connect(
     start: Ints,
     source: Nodes,
@@ -210,7 +198,7 @@ def _connect(
     """Enter the edges between two members that point at ``head``, if any is kept."""
     origin, target = members[tail], members[head]
     found = False
-    at = _first_slot(start, source, origin, target)
+    at = _first_not_below(source, start[target], start[target + 1], origin)
     while at < start[target + 1] and source[at] == origin:
         for place in range(experts.size):
             if experts[place] >= 0 and kept[at, experts[place]]:
