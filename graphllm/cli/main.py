@@ -13,6 +13,7 @@ from graphllm.cli.cache import app as cache_app
 from graphllm.cli.datasets import datasets
 from graphllm.cli.doctor import doctor
 from graphllm.cli.ellagnn import ellagnn
+from graphllm.cli.ladling import ladling
 from graphllm.cli.llaga import llaga
 from graphllm.cli.mog import mog
 from graphllm.cli.report import report
@@ -71,6 +72,7 @@ def build_app() -> typer.Typer:
     app.command()(ellagnn)
     app.command()(llaga)
     app.command()(mog)
+    app.command()(ladling)
     app.command()(doctor)
     app.command()(datasets)
     app.command()(report)

@@ -21,6 +21,7 @@ def mog(
     criteria: opt.Criteria = "degree,jaccard,effective_resistance,gradient,agreement",
     k: opt.Experts = 2,
     interval: opt.Interval = 5,
+    balance: opt.Balance = 0.0,
     arms: opt.SparseArms = None,
     seeds: opt.Seeds = 5,
     split: opt.Split = None,

@@ -1,20 +1,13 @@
 """What ``graphllm mog`` does, once its options are read."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple, cast
-
-from torch import Tensor
-from torch_geometric.data import Data
+from typing import Any, cast
 
 from graphllm.cli import setup
-from graphllm.cli.progress import Bars
+from graphllm.cli.features import check_features, opened
 from graphllm.cli.setup import names_of, one_of
 from graphllm.data import write_sparse_graph
-from graphllm.datasets import PlanetoidText, load_dataset
-from graphllm.errors import GraphLLMError, TextGraphError
+from graphllm.errors import GraphLLMError
 from graphllm.evaluate import Result
 from graphllm.experiments import Ledger, Training
 from graphllm.experiments.describe import encoder_name
@@ -27,8 +20,6 @@ from graphllm.experiments.mog import (
     thin_graph,
 )
 
-FEATURES = ("bow", "text")
-PLANETOID = {"cora": "Cora", "citeseer": "CiteSeer", "pubmed": "PubMed"}
 SINGLES, REFIT = "singles", "mog_refit"
 
 
@@ -47,7 +38,7 @@ def run(given: SimpleNamespace) -> Result:
         GraphLLMError: Whatever a user can mend.
     """
     plan, training = plan_of(given), _training(given)
-    with _opened(given) as parts:
+    with opened(given) as parts:
         result = run_mog(
             parts.data,
             x=parts.x,
@@ -62,13 +53,14 @@ def run(given: SimpleNamespace) -> Result:
             interval=plan.interval,
             singles=plan.singles,
             refit=plan.refit,
+            balance=plan.balance,
             ledger=Ledger(given.out / "trainings.jsonl"),
             progress=parts.bars.update,
         )
         arguments = {**vars(given), "features": parts.features}
         setup.record(result, arguments, None, parts.bars)
     if parts.encoder is not None:
-        result.details["encoder"] = parts.encoder
+        result.details["encoder"] = encoder_name(parts.encoder)
     return result
 
 
@@ -101,7 +93,7 @@ def write_graph(given: SimpleNamespace) -> dict[str, Any]:
             "sparse.pt or edges.csv"
         )
     setup.check_out(given.export.parent)
-    with _opened(given) as parts:
+    with opened(given) as parts:
         parts.bars.update("train", 0, 1)
         sparse, score = thin_graph(
             parts.data,
@@ -131,8 +123,7 @@ def plan_of(given: SimpleNamespace) -> Plan:
         GraphLLMError: If a name is unknown or a number out of range.
     """
     one_of("mix", given.mix, MIX_ARMS)
-    if given.features is not None:
-        one_of("kind of features", given.features, FEATURES)
+    check_features(given.features)
     baselines, mixes, singles, refit = _arms(given)
     return Plan(
         tuple(_shares(given.sparsity)),
@@ -143,6 +134,7 @@ def plan_of(given: SimpleNamespace) -> Plan:
         given.interval,
         singles,
         refit,
+        given.balance,
     )
 
 
@@ -187,48 +179,3 @@ def _training(given: SimpleNamespace) -> Training:
         *(given.backbone, given.layers, given.hidden, given.dropout, "replace"),
         *(given.lr, given.weight_decay, given.epochs, given.patience),
     )
-
-
-class _Parts(NamedTuple):
-    data: Data
-    x: Tensor
-    split: str
-    features: str
-    encoder: str | None
-    bars: Bars
-
-
-@contextmanager
-def _opened(given: SimpleNamespace) -> Iterator[_Parts]:
-    """The graph and its features, with bars that close at the end."""
-    setup.check_out(given.out)
-    bow = given.features == "bow"
-    with Bars() as bars:
-        data, split = setup.load_data(
-            given.dataset,
-            given.data_root,
-            given.split,
-            bars,
-            load=_load_words if bow else load_dataset,
-            require_text=given.features == "text",
-        )
-        if given.features != "text" and data.x is not None:
-            yield _Parts(data, row_normalized(data.x), split, "bow", None, bars)
-            return
-        if bow or getattr(data, "text", None) is None:
-            other = "; give --features text" if bow else ""
-            raise TextGraphError(f"'{given.dataset}' brings no features{other}")
-        encoder, x = setup.encode_text(given.encoder, data, bars)
-        yield _Parts(data, x, split, "text", encoder_name(encoder), bars)
-
-
-def _load_words(name: str, data_root: Path | None) -> Data:
-    """A citation graph with its bag of words; any other graph as it comes."""
-    if name in PLANETOID:
-        return PlanetoidText(data_root, PLANETOID[name])[0]
-    return load_dataset(name, data_root)
-
-
-def row_normalized(x: Tensor) -> Tensor:
-    """Rows divided by their sum, as networks are usually given bags of words."""
-    return x / x.sum(dim=-1, keepdim=True).clamp_min(1.0)

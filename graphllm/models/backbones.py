@@ -13,6 +13,7 @@ from graphllm.models.jknet import JKNet
 from graphllm.models.pna import PNA
 from graphllm.models.resgcn import ResGCN
 from graphllm.models.sgc import SGC
+from graphllm.models.sign import SIGN
 
 BACKBONES: dict[str, type[nn.Module]] = {
     "gcn": GCN,
@@ -26,6 +27,7 @@ BACKBONES: dict[str, type[nn.Module]] = {
     "appnp": APPNP,
     "sgc": SGC,
     "pna": PNA,
+    "sign": SIGN,
 }
 
 
@@ -42,8 +44,8 @@ def make_backbone(
     Args:
         backbone (str or type or torch.nn.Module): One of ``gcn``, ``sage``, ``gat``,
             ``gin``, ``mlp``, ``resgcn``, ``gcnii``, ``jknet``, ``appnp``, ``sgc``,
-            ``pna``; a class with the constructor of PyG's models; or a module,
-            which is used as it is.
+            ``pna``, ``sign``; a class with the constructor of PyG's models; or a
+            module, which is used as it is.
         in_channels (int): Size of each input feature vector.
         hidden_channels (int): Size of each hidden layer.
         out_channels (int): Number of classes.

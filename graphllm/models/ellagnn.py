@@ -43,8 +43,8 @@ class ELLaGNN(nn.Module):
         backbone (str or type or torch.nn.Module): A name in
             :obj:`graphllm.models.BACKBONES` (``"gcn"``, ``"sage"``, ``"gat"``,
             ``"gin"``, ``"mlp"``, ``"resgcn"``, ``"gcnii"``, ``"jknet"``,
-            ``"appnp"``, ``"sgc"``, ``"pna"``), a class with the constructor of PyG's
-            models, or a module that is used as it is.
+            ``"appnp"``, ``"sgc"``, ``"pna"``, ``"sign"``), a class with the
+            constructor of PyG's models, or a module that is used as it is.
         in_channels (int, optional): Size of each feature vector; with a ready-made
             module used by fusions with parameters only, and the next three not at
             all.

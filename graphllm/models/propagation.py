@@ -12,13 +12,17 @@ from torch.autograd.function import once_differentiable
 from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
 _FAST = (torch.float32, torch.float64)
+# Fewer columns waste the time that it takes to read an entry.
+NARROW = 32
 
 
 class SparseMatrix(ABC):
     r"""A matrix without gradient of its own, in compressed rows.
 
     ``matrix @ x`` goes through :func:`torch.func.vmap` as one product of all columns:
-    :math:`K` networks share a pass over the entries.
+    :math:`K` networks share a pass over the entries. On a CPU networks of
+    :obj:`NARROW` and more columns take turns instead: what one of them reads stays in
+    the cache, and what all of them read does not.
     """
 
     @property
@@ -104,13 +108,25 @@ class _Product(torch.autograd.Function):
     def vmap(
         info: Any, in_dims: tuple[int, None], x: Tensor, graph: SparseMatrix
     ) -> tuple[Tensor, int]:
+        if _take_turns(x, in_dims[0]):
+            return _Product.apply(x.movedim(in_dims[0], 0).contiguous(), graph), 0
         # The columns of all networks side by side, (N, K, h).
         wide = x.movedim(in_dims[0], 1)
         out = _Product.apply(wide.flatten(1), graph)
         return out.view(out.size(0), *wide.shape[1:]), 1
 
 
+def _take_turns(x: Tensor, networks: int) -> bool:
+    columns = x.select(networks, 0).size(-1)
+    return x.device.type == "cpu" and columns >= NARROW
+
+
 def _times(matrix: Tensor, x: Tensor) -> Tensor:
+    if x.dim() == 3:
+        result = x.new_empty(x.size(0), matrix.size(0), x.size(2))
+        for one, out in zip(x, result, strict=True):
+            torch.addmm(out, matrix, one, beta=0, out=out)
+        return result
     # As `matrix @ x`, which fills its result with zeros first and copies them.
     out = x.new_empty(matrix.size(0), x.size(1))
     return torch.addmm(out, matrix, x, beta=0, out=out)

@@ -3,12 +3,14 @@
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from graphllm.report.html import Safe, tag
@@ -91,6 +93,13 @@ def figure_svg(draw: Draw, width: float, prefix: str) -> Safe:
     for color, (value, _) in COLORS.items():
         svg = svg.replace(value, f"var(--{color})")
     return Safe(svg)
+
+
+def legend_below(axes: Axes, handles: Sequence[Artist], columns: int) -> None:
+    """The legend under a panel whose lines may be anywhere in it."""
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.02, -0.13)}
+    if handles:
+        axes.legend(handles=handles, frameon=False, fontsize=9, ncols=columns, **place)
 
 
 def save_png(draw: Draw, path: Path) -> Path:

@@ -16,6 +16,7 @@ from graphllm.report.numbers import (
     plain_number,
     with_spread,
 )
+from graphllm.report.sections import notes_section
 from graphllm.report.sheets import Cell, Sheet, sheet_html
 
 Rows = Sequence[Mapping[str, Any]]
@@ -66,7 +67,7 @@ def mog_section(result: Result, study: Mapping[str, Any]) -> Safe:
     if time.rows:
         parts.append(sheet_html(time))
     parts += _routing(study)
-    return Safe.join_all([section("Sparse graphs", *parts), _notes(result)])
+    return Safe.join_all([section("Sparse graphs", *parts), notes_section(result)])
 
 
 def mog_sheets(result: Result, study: Mapping[str, Any]) -> list[Sheet]:
@@ -222,18 +223,3 @@ def _heat(share: float, most: float) -> Safe:
     tint = MAX_TINT * share / most
     style = f"background:color-mix(in srgb, var(--method) {tint:.0f}%, transparent)"
     return tag("span", f"{100 * share:.0f}", class_="heat", style=style)
-
-
-def _notes(result: Result) -> Safe:
-    notes: dict[str, str] = {}
-    for arm, note in fields(result.details.get("arm_notes")).items():
-        notes.setdefault(str(arm).partition("@")[0], str(note))
-    pairs = [
-        part
-        for name, note in notes.items()
-        if note
-        for part in (tag("dt", breakable(name)), tag("dd", note))
-    ]
-    if not pairs:
-        return Safe()
-    return section("What each arm is for", tag("dl", *pairs, class_="notes"))

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from graphllm.evaluate import Result
 from graphllm.report.arms import baseline_of
-from graphllm.report.figures import WIDE, Draw
+from graphllm.report.figures import WIDE, Draw, legend_below
 from graphllm.report.numbers import finite, measured
 from graphllm.report.style import light
 
@@ -116,7 +115,7 @@ def _accuracy(axes: Axes, result: Result, lines: Mapping[str, Line], main: str) 
         named.insert(1, Line2D([], [], label="other sparsifiers", **_THIN))
     _share_axis(axes, [point[0] for line in lines.values() for point in line])
     axes.set_title("test accuracy, %")
-    _legend_below(axes, named[::-1], columns=3)
+    legend_below(axes, named[::-1], columns=3)
 
 
 def _speed(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -136,14 +135,7 @@ def _speed(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     _share_axis(axes, shown)
     axes.set_title("times as fast as on the dense graph")
     axes.set_ylim(bottom=0)
-    _legend_below(axes, axes.get_legend_handles_labels()[0], columns=2)
-
-
-def _legend_below(axes: Axes, handles: Sequence[Artist], columns: int) -> None:
-    # Lines may be anywhere in the panel.
-    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.02, -0.13)}
-    if handles:
-        axes.legend(handles=handles, frameon=False, fontsize=9, ncols=columns, **place)
+    legend_below(axes, axes.get_legend_handles_labels()[0], columns=2)
 
 
 def _share_axis(axes: Axes, shares: Sequence[float]) -> None:

@@ -30,7 +30,7 @@ from graphllm.report.tables import arms_rows
 
 MAX_SERIES = 4
 # Studies whose own tables hold every arm.
-SELF_CONTAINED = ("budget", "prompts", "llm_free", "depth", "mog")
+SELF_CONTAINED = ("budget", "prompts", "llm_free", "depth", "mog", "ladling")
 
 
 def write_report(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphllm.evaluate import Result
-from graphllm.report.html import Safe, pairs, section, tag
+from graphllm.report.html import Safe, breakable, pairs, section, tag
 from graphllm.report.numbers import (
     MISSING,
     duration,
@@ -154,6 +154,22 @@ def _text_box(text: object) -> Safe:
         left = len(shown) - MAX_TEXT
         shown = f"{shown[:MAX_TEXT]}… ({left:,} more characters, see result.json)"
     return tag("div", shown or "(empty)", class_="text")
+
+
+def notes_section(result: Result) -> Safe:
+    """What each arm is for; arms ``NAME@...`` share the note of the first of them."""
+    notes: dict[str, str] = {}
+    for arm, note in fields(result.details.get("arm_notes")).items():
+        notes.setdefault(str(arm).partition("@")[0], str(note))
+    parts = [
+        part
+        for name, note in notes.items()
+        if note
+        for part in (tag("dt", breakable(name)), tag("dd", note))
+    ]
+    if not parts:
+        return Safe()
+    return section("What each arm is for", tag("dl", *parts, class_="notes"))
 
 
 def setup_section(result: Result) -> Safe:

@@ -12,6 +12,8 @@ from graphllm.report.budget import budget_plot, budget_section, budget_sheets
 from graphllm.report.depth import accuracy_table, depth_plot, depth_section
 from graphllm.report.figures import Draw
 from graphllm.report.html import Safe
+from graphllm.report.ladling import ladling_section, ladling_sheets
+from graphllm.report.ladling_plots import ladling_plot
 from graphllm.report.lifts import CLEAR
 from graphllm.report.llm_free import llm_free_plot, llm_free_section, llm_free_sheets
 from graphllm.report.mog import mog_section, mog_sheets
@@ -49,6 +51,8 @@ def study_section(result: Result) -> Safe:
             return depth_section(result)
         case "mog":
             return mog_section(result, study)
+        case "ladling":
+            return ladling_section(result, study)
     return Safe()
 
 
@@ -69,6 +73,8 @@ def study_plot(result: Result) -> Draw | None:
             return depth_plot(result)
         case "mog":
             return mog_plot(result, study)
+        case "ladling":
+            return ladling_plot(study)
     return None
 
 
@@ -89,6 +95,8 @@ def study_sheets(result: Result) -> list[Sheet]:
             return [_depth_sheet(result)]
         case "mog":
             return mog_sheets(result, study)
+        case "ladling":
+            return ladling_sheets(result, study)
     return []
 
 

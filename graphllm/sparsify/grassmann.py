@@ -42,6 +42,12 @@ class GrassmannMixer:
     or lose no edge; and edges of neighbours beyond ``max_ego``, on the scale of the
     solved edges of the same node.
 
+    With ``normalize=False`` the sum of :math:`\mathbf{A}_m` counts every kept edge as
+    one, and only :math:`\mathbf{U}_m` reads degrees. Normalised, an edge to a neighbour
+    without common neighbours outweighs one inside a dense ego, although both are kept
+    by the same experts; where edges that close no triangle are noise, that keeps the
+    noise.
+
     .. note::
         The published code has no egos and no mixing of this kind. The paper leaves
         open how many eigenvectors to take, how stars and degenerate eigenvalues are
@@ -55,13 +61,20 @@ class GrassmannMixer:
         gate_laplacian (bool, optional): Weigh :math:`\mathbf{A}_m` by its gate, too,
             where the paper counts every selected expert as one.
             (default: :obj:`False`)
+        normalize (bool, optional): Whether :math:`\mathbf{A}_m` of the weight is
+            normalised by degree, as in the paper's notation.
+            (default: :obj:`True`)
 
     Raises:
         GraphLLMError: If an argument is out of range.
     """
 
     def __init__(
-        self, num_eigs: int = 4, max_ego: int = 16, gate_laplacian: bool = False
+        self,
+        num_eigs: int = 4,
+        max_ego: int = 16,
+        gate_laplacian: bool = False,
+        normalize: bool = True,
     ) -> None:
         if num_eigs < 1:
             raise GraphLLMError(f"'num_eigs' must be >= 1 (got {num_eigs})")
@@ -72,6 +85,7 @@ class GrassmannMixer:
         self.num_eigs = num_eigs
         self.max_ego = max_ego
         self.gate_laplacian = gate_laplacian
+        self.normalize = normalize
 
     @torch.no_grad()
     def __call__(
@@ -120,14 +134,15 @@ class GrassmannMixer:
 
     def _center_weights(self, batch: EgoBatch, device: torch.device) -> Tensor:
         """Weight of each member for its centre, :math:`(B, n)`."""
-        weight = star_weights(batch.adjacency, batch.gate, self.gate_laplacian)
+        how = (self.gate_laplacian, self.normalize)
+        weight = star_weights(batch.adjacency, batch.gate, *how)
         rest = (~batch.star).nonzero().view(-1)
         mixed = mixed_egos(
             batch.adjacency[rest].to(device),
             batch.gate[rest].to(device),
             batch.size[rest].to(device),
             self.num_eigs,
-            self.gate_laplacian,
+            *how,
         )
         weight[rest] = mixed[:, 0].to(weight.device)
         return weight

@@ -15,6 +15,7 @@ def mixed_egos(
     size: Tensor,
     num_eigs: int = 4,
     gate_laplacian: bool = False,
+    normalize: bool = True,
 ) -> Tensor:
     r"""Off-diagonal of :math:`-\mathbf{Q}`, equation 13, for a batch of egos.
 
@@ -26,6 +27,7 @@ def mixed_egos(
         num_eigs (int, optional): Most eigenvectors. (default: :obj:`4`)
         gate_laplacian (bool, optional): See :class:`~graphllm.sparsify.GrassmannMixer`.
             (default: :obj:`False`)
+        normalize (bool, optional): Likewise. (default: :obj:`True`)
 
     Returns:
         Tensor: :math:`(B, n, n)`, symmetric; also for pairs that no expert connects.
@@ -34,13 +36,17 @@ def mixed_egos(
     projector = bottom_projector(normalized, size, num_eigs)
     gate = gate[..., None, None]
     share = gate if gate_laplacian else (gate > 0).to(gate)
-    mixed = (share * normalized + gate * projector).sum(dim=1)
+    kept = normalized if normalize else adjacency
+    mixed = (share * kept + gate * projector).sum(dim=1)
     mixed.diagonal(dim1=-2, dim2=-1).zero_()
     return mixed
 
 
 def star_weights(
-    adjacency: Tensor, gate: Tensor, gate_laplacian: bool = False
+    adjacency: Tensor,
+    gate: Tensor,
+    gate_laplacian: bool = False,
+    normalize: bool = True,
 ) -> Tensor:
     r"""First row of :func:`mixed_egos` where no two neighbours are connected.
 
@@ -56,15 +62,17 @@ def star_weights(
         gate (Tensor): :math:`(B, k)`.
         gate_laplacian (bool, optional): See :class:`~graphllm.sparsify.GrassmannMixer`.
             (default: :obj:`False`)
+        normalize (bool, optional): Likewise. (default: :obj:`True`)
 
     Returns:
         Tensor: :math:`(B, n)`.
     """
     spokes = adjacency[:, :, 0]
-    degree = spokes.sum(dim=-1, keepdim=True).clamp(min=1.0)
+    root = spokes.sum(dim=-1, keepdim=True).clamp(min=1.0).sqrt()
     gate = gate.unsqueeze(-1)
     share = gate if gate_laplacian else (gate > 0).to(gate)
-    return ((share + gate / 2) * spokes / degree.sqrt()).sum(dim=1)
+    kept = spokes / root if normalize else spokes
+    return (share * kept + gate / 2 * spokes / root).sum(dim=1)
 
 
 def bottom_projector(normalized: Tensor, size: Tensor, num_eigs: int = 4) -> Tensor:

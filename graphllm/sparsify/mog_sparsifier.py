@@ -68,10 +68,11 @@ class MoGSparsifier(Sparsifier):
 
     .. note::
         The paper leaves open what becomes of an edge whose ends disagree; by default
-        each direction goes its own way. Ranks do not depend on the temperature, so
-        that a saved model prunes as it did in training. The authors' code groups by
-        source, mixes masked scores over whole graphs, draws noise at test time and
-        never removes an edge.
+        each direction goes its own way. A kept edge counts as one in eq. 13, where the
+        paper's notation reads normalised by degree. Ranks do not depend on the
+        temperature, so that a saved model prunes as it did in training. The authors'
+        code groups by source, mixes masked scores over whole graphs, draws noise at
+        test time and never removes an edge.
 
     Args:
         in_channels (int): Size of each feature vector, :math:`F`. Features of whole
@@ -179,7 +180,8 @@ class MoGSparsifier(Sparsifier):
             in_channels, len(self.criteria), sparsities, hidden_channels
         )
         self.router = NoisyTopKRouter(in_channels, self.experts.num_experts, k)
-        mixer = GrassmannMixer(num_eigs=num_eigs, max_ego=max_ego)
+        # An edge counts as one: edges into thin egos must not outweigh the others.
+        mixer = GrassmannMixer(num_eigs, max_ego, normalize=False)
         self.mixing = Mixing(mix, mixer, mix_interval)
         self._memory = GraphMemory()
 

@@ -21,7 +21,7 @@ class NoisyTopKRouter(nn.Module):
     The Sparsely-Gated Mixture-of-Experts Layer" <https://arxiv.org/abs/1701.06538>`_:
 
     .. math::
-        \psi(\mathbf{x}_i) = \mathbf{x}_i \mathbf{W}_g
+        \psi(\mathbf{x}_i) = \mathbf{x}_i \mathbf{W}_g + \mathbf{b}
             + \boldsymbol{\epsilon} \odot \boldsymbol{\sigma}_i, \qquad
         \boldsymbol{\sigma}_i = \mathrm{softplus}(\mathbf{x}_i \mathbf{W}_n)
             + \eta, \qquad
@@ -40,7 +40,9 @@ class NoisyTopKRouter(nn.Module):
     .. note::
         :math:`\mathbf{W}_g` starts near zero, not at zero: before any training the
         gates are close to :math:`1/k`, and nodes with other features may still pick
-        other experts when there is no noise to tell them apart.
+        other experts when there is no noise to tell them apart. The papers have no
+        :math:`\mathbf{b}`; without it features of mean zero cannot say that one
+        expert suits most nodes.
 
     Args:
         in_channels (int): Size of each feature vector, :math:`F`.
@@ -75,6 +77,7 @@ class NoisyTopKRouter(nn.Module):
         self.k = k
         self.noise_eps = noise_eps
         self.weight = nn.Parameter(torch.empty(in_channels, num_experts))
+        self.bias = nn.Parameter(torch.empty(num_experts))
         self.noise_weight = nn.Parameter(torch.empty(in_channels, num_experts))
         self.importance: Tensor | None = None
         self.load: Tensor | None = None
@@ -83,6 +86,7 @@ class NoisyTopKRouter(nn.Module):
     def reset_parameters(self) -> None:
         """Start with gates that are nearly even."""
         nn.init.normal_(self.weight, std=INITIAL_STD)
+        nn.init.zeros_(self.bias)
         nn.init.zeros_(self.noise_weight)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -97,7 +101,7 @@ class NoisyTopKRouter(nn.Module):
     def choose(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The experts of every node and their gates, both :math:`(|V|, k)`."""
         x = x.to(self.weight.dtype)
-        clean = x @ self.weight
+        clean = x @ self.weight + self.bias
         if not self.training:
             chosen, gate = self._top(clean)
             load = torch.bincount(chosen.flatten(), minlength=self.num_experts)

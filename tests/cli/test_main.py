@@ -30,7 +30,16 @@ def test_version(capsys):
 
 
 def test_every_verb_has_help(capsys):
-    for verb in ("ellagnn", "llaga", "mog", "doctor", "datasets", "report", "cache"):
+    for verb in (
+        "ellagnn",
+        "llaga",
+        "mog",
+        "ladling",
+        "doctor",
+        "datasets",
+        "report",
+        "cache",
+    ):
         assert code_of([verb, "--help"]) == 0
         assert "Usage" in capsys.readouterr().out
 

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from graphllm.cli import mog_run
+from graphllm.cli import features, mog_run
 from graphllm.cli.mog import mog
-from graphllm.cli.mog_run import plan_of, row_normalized, run
+from graphllm.cli.mog_run import plan_of, run
 from graphllm.experiments import Training
 from graphllm.experiments.mog import BASELINES, Plan, run_mog
 from graphllm.testing import sbm_text_graph
@@ -68,7 +68,7 @@ def test_options_reach_the_experiment(given, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(mog_run, "run_mog", told)
-    monkeypatch.setattr(mog_run, "load_dataset", lambda name, root: data)
+    monkeypatch.setattr(features, "load_dataset", lambda name, root: data)
     given.sparsity, given.criteria, given.k, given.interval = (
         *("0.5,0.2,0.5", "scan,degree,scan", 3, 4),
     )
@@ -85,10 +85,3 @@ def test_options_reach_the_experiment(given, monkeypatch):
     assert seen["training"] == Training("sage", 3, 16, fusion="replace", lr=0.02)
     # The data's own features, where it has some; the text is not read.
     assert torch.equal(seen["x"], torch.full((30, 4), 0.25))
-
-
-def test_rows_sum_to_one_and_empty_ones_stay_empty():
-    x = torch.tensor([[1.0, 3.0], [0.0, 0.0], [0.25, 0.25]])
-    assert torch.equal(
-        row_normalized(x), torch.tensor([[0.25, 0.75], [0.0, 0.0], [0.25, 0.25]])
-    )

@@ -29,7 +29,7 @@ def test_unknown_name_lists_the_choices():
 
 def test_which_networks_read_edge_weights():
     reads = {name for name in BACKBONES if takes_edge_weight(build(name))}
-    assert reads == {"gcn", "resgcn", "gcnii", "jknet", "appnp", "sgc"}
+    assert reads == {"gcn", "resgcn", "gcnii", "jknet", "appnp", "sgc", "sign"}
 
 
 def test_mlp_does_not_look_at_the_edges(tiny):

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from torch_geometric.utils import to_dense_adj
 
 from graphllm.models.propagation import (
+    NARROW,
     APPNPConv,
     GCN2Conv,
     GCNConv,
@@ -93,10 +94,11 @@ def test_other_number_types_take_the_way_of_pyg():
     assert out.dtype == torch.bfloat16
 
 
-def test_networks_share_a_product_under_vmap():
+@pytest.mark.parametrize("columns", [2, NARROW])
+def test_networks_share_a_product_under_vmap(columns):
     edge_index, weight, x = random_graph(7, 20, 4)
     graph = Propagation(edge_index, weight, x)
-    many = torch.randn(3, 7, 2, dtype=torch.double, requires_grad=True)
+    many = torch.randn(3, 7, columns, dtype=torch.double, requires_grad=True)
     dense = dense_matrix(edge_index, weight, 7)
     for dim in (0, 1):
         wide = torch.func.vmap(lambda h: graph @ h, dim)(many.movedim(0, dim))

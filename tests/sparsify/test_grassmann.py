@@ -24,23 +24,24 @@ def bottom_by_hand(laplacian, num_eigs):
     return vector[:, :count]
 
 
-def mixed_by_hand(adjacencies, gates, num_eigs, gate_laplacian=False):
+def mixed_by_hand(adjacencies, gates, num_eigs, gate_laplacian=False, normalize=True):
     mixed = np.zeros_like(adjacencies[0])
     for adjacency, gate in zip(adjacencies, gates, strict=True):
         laplacian = laplacian_by_hand(adjacency)
         bottom = bottom_by_hand(laplacian, num_eigs)
         weight = gate if gate_laplacian else 1.0
-        mixed += weight * laplacian - gate * bottom @ bottom.T
+        counted = laplacian if normalize else -adjacency
+        mixed += weight * counted - gate * bottom @ bottom.T
     return np.diag(np.diag(mixed)) - mixed
 
 
 class Oracle:
     """The whole mixer in plain Python, node by node and pair by pair."""
 
-    def __init__(self, pairs, masks, gates, score, num_eigs, max_ego, gate_laplacian):
+    def __init__(self, pairs, masks, gates, score, num_eigs, max_ego, *how):
         self.pairs, self.masks, self.gates, self.score = pairs, masks, gates, score
         self.num_eigs, self.max_ego = num_eigs, max_ego
-        self.gate_laplacian = gate_laplacian
+        self.how = how
 
     def kept(self, tail, head, expert):
         return any(
@@ -78,7 +79,7 @@ class Oracle:
                     value = self.connected(members, i, j, expert)
                     adjacencies[place, i, j] = adjacencies[place, j, i] = value
         mixed = mixed_by_hand(
-            adjacencies, self.gates[node][selected], self.num_eigs, self.gate_laplacian
+            adjacencies, self.gates[node][selected], self.num_eigs, *self.how
         )
         solved = [e for e in others if self.pairs[e][0] in members]
         weight = {e: mixed[0, members.index(self.pairs[e][0])] for e in solved}
@@ -102,11 +103,11 @@ def random_case(num_nodes, num_edges, num_experts, k, seed, keep=0.6):
     return edge_index, num_nodes, masks, gates, score
 
 
-def oracle_weights(case, num_eigs=4, max_ego=16, gate_laplacian=False):
+def oracle_weights(case, num_eigs=4, max_ego=16, *how):
     edge_index, num_nodes, masks, gates, score = case
     pairs = [tuple(pair) for pair in edge_index.t().tolist()]
     arrays = masks.numpy(), gates.numpy(), score.numpy()
-    oracle = Oracle(pairs, *arrays, num_eigs, max_ego, gate_laplacian)
+    oracle = Oracle(pairs, *arrays, num_eigs, max_ego, *how)
     weight = np.empty(len(pairs))
     for node in range(num_nodes):
         for edge, value in oracle.weights(node).items():
@@ -122,16 +123,16 @@ def oracle_weights(case, num_eigs=4, max_ego=16, gate_laplacian=False):
     k=st.integers(1, 3),
     num_eigs=st.integers(1, 5),
     max_ego=st.sampled_from([3, 5, 9, 16]),
-    gate_laplacian=st.booleans(),
+    how=st.tuples(st.booleans(), st.booleans()),
     seed=st.integers(0, 10**6),
 )
 def test_weights_are_those_of_the_paper_one_ego_at_a_time(
-    num_nodes, density, num_experts, k, num_eigs, max_ego, gate_laplacian, seed
+    num_nodes, density, num_experts, k, num_eigs, max_ego, how, seed
 ):
     num_edges = int(density * num_nodes**2)
     case = random_case(num_nodes, num_edges, num_experts, k, seed)
-    mixer = GrassmannMixer(num_eigs, max_ego, gate_laplacian)
-    expected = oracle_weights(case, num_eigs, max_ego, gate_laplacian)
+    mixer = GrassmannMixer(num_eigs, max_ego, *how)
+    expected = oracle_weights(case, num_eigs, max_ego, *how)
     np.testing.assert_allclose(mixer(*case), expected, atol=1e-9)
 
 

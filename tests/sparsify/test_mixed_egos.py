@@ -143,10 +143,10 @@ def test_padding_never_enters_the_bottom_space():
 @given(
     leaves=st.integers(1, 15),
     num_eigs=st.integers(1, 6),
-    gate_laplacian=st.booleans(),
+    how=st.tuples(st.booleans(), st.booleans()),
     seed=st.integers(0, 10**6),
 )
-def test_stars_in_closed_form_are_stars_solved(leaves, num_eigs, gate_laplacian, seed):
+def test_stars_in_closed_form_are_stars_solved(leaves, num_eigs, how, seed):
     generator = torch.Generator().manual_seed(seed)
     adjacency = torch.zeros(4, 2, 16, 16, dtype=torch.double)
     kept = (torch.rand(4, 2, leaves, generator=generator) < 0.6).double()
@@ -154,8 +154,8 @@ def test_stars_in_closed_form_are_stars_solved(leaves, num_eigs, gate_laplacian,
     gate = torch.rand(4, 2, generator=generator).double()
     gate[3, 1] = 0
     size = torch.full((4,), leaves + 1)
-    solved = mixed_egos(adjacency, gate, size, num_eigs, gate_laplacian)
-    closed = star_weights(adjacency, gate, gate_laplacian)
+    solved = mixed_egos(adjacency, gate, size, num_eigs, *how)
+    closed = star_weights(adjacency, gate, *how)
     torch.testing.assert_close(closed, solved[:, 0], atol=1e-10, rtol=0)
 
 
@@ -166,6 +166,8 @@ def test_a_star_by_hand():
     gate = torch.tensor([[0.8, 0.2]]).double()
     weight = star_weights(adjacency, gate)[0].tolist()
     assert weight == pytest.approx([0, 0.7, 0.7, 0.7, 0.7 + 1.1, 0, 0, 0])
+    plain = star_weights(adjacency, gate, normalize=False)[0].tolist()
+    assert plain == pytest.approx([0, 1.2, 1.2, 1.2, 1.2 + 1.1, 0, 0, 0])
 
 
 def test_the_mix_keeps_more_egos_connected_than_the_vote():

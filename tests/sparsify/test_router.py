@@ -30,7 +30,8 @@ def test_rows_sum_to_one_with_k_non_zeros(x, k, training):
 def test_evaluation_is_the_softmax_of_the_best_logits(x):
     net = router(2).eval()
     net.weight.data.normal_()
-    logits = (x @ net.weight).detach()
+    net.bias.data.normal_()
+    logits = (x @ net.weight + net.bias).detach()
     expected = torch.zeros(50, 5)
     for node in range(50):
         first, second = sorted(range(5), key=lambda m: -float(logits[node, m]))[:2]

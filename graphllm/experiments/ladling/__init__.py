@@ -1,12 +1,14 @@
 """Graph Ladling: ingredients trained apart, merged into one network."""
 
+from graphllm.experiments.bare_graph import bare_graph
 from graphllm.experiments.ladling.arms import METHODS, NOTES
 from graphllm.experiments.ladling.ingredient import Ingredient, train_ingredient
+from graphllm.experiments.ladling.networks import InELLaGNN, InMoG
+from graphllm.experiments.ladling.reading import Reader
 from graphllm.experiments.ladling.recipe import (
     Factory,
     Plain,
     Recipe,
-    bare_graph,
     initial_state,
     plain_factory,
 )
@@ -26,12 +28,15 @@ __all__ = [
     "METHODS",
     "NOTES",
     "Factory",
+    "InELLaGNN",
+    "InMoG",
     "InProcess",
     "Ingredient",
     "Job",
     "Plain",
     "Processes",
     "Ray",
+    "Reader",
     "Recipe",
     "Runner",
     "Scorer",

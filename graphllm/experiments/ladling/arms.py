@@ -2,10 +2,11 @@
 
 MEAN, BEST, RECALIBRATED = "mean_ingredient", "best_by_validation", "best_recalibrated"
 UNIFORM, GREEDY, GIS, LEARNED = "uniform", "greedy", "gis", "learned"
+PARTITIONED = "partition_learned"
 ENSEMBLE, OWN, OWN_GIS = "ensemble", "different_init", "different_init_gis"
 
 #: What can be compared with the ingredients themselves.
-METHODS = (UNIFORM, GREEDY, GIS, LEARNED, ENSEMBLE, OWN, OWN_GIS)
+METHODS = (UNIFORM, GREEDY, GIS, LEARNED, PARTITIONED, ENSEMBLE, OWN, OWN_GIS)
 
 NOTES = {
     MEAN: "One ingredient, on average: what a training is worth by itself.",
@@ -18,14 +19,15 @@ NOTES = {
     GREEDY: "An equal-weight average of the ingredients that do not harm it.",
     GIS: "The method: greedy interpolation, the weight of each ingredient searched.",
     LEARNED: "Shares for each layer, learned on the validation nodes.",
+    PARTITIONED: "The same, each step on a few parts of the graph.",
     ENSEMBLE: "Reference: class scores averaged, at the cost of all networks.",
     OWN: (
         "Control: all in equal parts, but each trained from initial weights of its "
-        "own. Near chance: weights can only be averaged within one basin of the loss."
+        "own. It must fail: weights can only be averaged within one basin of the loss."
     ),
     OWN_GIS: (
         "Control: greedy interpolation of ingredients with their own initial weights. "
-        "It can only return its best ingredient; see the share that moved."
+        "It finds little to mix; see how much of it is one ingredient."
     ),
 }
 ROLES = {

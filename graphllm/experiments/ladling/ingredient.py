@@ -13,12 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graphllm.errors import GraphLLMError
 from graphllm.experiments.ladling.dropout import Draws, seed_dropout
 from graphllm.experiments.ladling.measure import peak_rss_mb
+from graphllm.experiments.ladling.networks import training_output
 from graphllm.experiments.ladling.recipe import Factory, Recipe, plain_factory
 from graphllm.experiments.ladling.streams import stream
-from graphllm.models import takes_edge_weight
 from graphllm.models.backbones import call_backbone
 from graphllm.seed import generator
 from graphllm.soup import Score, load_ingredient, save_ingredient
@@ -179,20 +178,18 @@ def is_validated(recipe: Recipe, epoch: int) -> bool:
 
 
 def training_loss(model: nn.Module, batch: Data) -> Tensor:
-    """Cross-entropy of the training rows of a batch, weighted where it says so."""
-    weight = getattr(batch, "edge_weight", None)
-    if weight is not None and not takes_edge_weight(model):
-        raise GraphLLMError(
-            f"'{type(model).__name__}' ignores edge weights, which these subgraphs "
-            "need; choose a backbone with weights, such as gcn, or other subgraphs"
-        )
-    out = call_backbone(model, batch.x, batch.edge_index, weight)
+    """Cross-entropy of the training rows of a batch, weighted where it says so.
+
+    A network with a loss of its own, ``aux_loss``, has it added.
+    """
+    out = training_output(model, batch)
+    own = getattr(model, "aux_loss", 0.0)
     mask = batch.train_mask
     share = getattr(batch, "loss_weight", None)
     if share is None:
-        return F.cross_entropy(out[mask], batch.y[mask])
+        return F.cross_entropy(out[mask], batch.y[mask]) + own
     loss = F.cross_entropy(out[mask], batch.y[mask], reduction="none")
-    return (loss * share[mask]).sum()
+    return (loss * share[mask]).sum() + own
 
 
 @torch.no_grad()

@@ -26,8 +26,7 @@ class Reader:
 
     def __init__(self, factory: Factory, data: Data) -> None:
         self.data = data
-        with torch.random.fork_rng():
-            self.model = factory().to(data.x.device).eval()
+        self.model = fresh(factory, data)
         if is_stackable(self.model):
             share_products(self.model, data.x, data.edge_index)
         self.has_batchnorm = any(
@@ -64,3 +63,9 @@ class Reader:
 
     def _run(self, model: nn.Module) -> Tensor:
         return call_backbone(model, self.data.x, self.data.edge_index, None)
+
+
+def fresh(factory: Factory, data: Data) -> nn.Module:
+    """A network where the graph is; the caller's random state is left as it was."""
+    with torch.random.fork_rng():
+        return factory().to(data.x.device).eval()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from graphllm.errors import GraphLLMError, TextGraphError, UnknownNameError
+from graphllm.errors import GraphLLMError, UnknownNameError
 from graphllm.experiments.ladling.streams import stream
 from graphllm.loader import FullGraph, Subgraphs
 from graphllm.models import BACKBONES, make_backbone
@@ -116,42 +116,6 @@ def initial_state(factory: Factory, seed: int) -> dict[str, Tensor]:
             name: tensor.detach().clone()
             for name, tensor in factory().state_dict().items()
         }
-
-
-def bare_graph(data: Data, x: Tensor | None = None) -> Data:
-    """What networks read, and nothing else.
-
-    Args:
-        data (Data): A graph with labels and masks.
-        x (Tensor, optional): Features, in the place of ``data.x``.
-
-    Raises:
-        TextGraphError: If the graph has no features, no labels, or a mask is missing
-            or empty.
-    """
-    features = data.x if x is None else x
-    if features is None:
-        raise TextGraphError("the graph has no features; set 'data.x' or give x")
-    if data.y is None:
-        raise TextGraphError("the graph has no labels 'data.y' to learn")
-    masks = {}
-    for name in ("train_mask", "val_mask", "test_mask"):
-        mask = getattr(data, name, None)
-        if mask is None or not bool(mask.any()):
-            raise TextGraphError(
-                f"the graph has no '{name}'; make a split with "
-                "graphllm.data.apply_split"
-            )
-        masks[name] = mask
-    names = getattr(data, "label_names", None)
-    return Data(
-        x=features,
-        edge_index=data.edge_index,
-        y=data.y,
-        num_nodes=features.size(0),
-        **masks,
-        **({} if names is None else {"label_names": names}),
-    )
 
 
 def plain_factory(data: Data, recipe: Recipe) -> Plain:

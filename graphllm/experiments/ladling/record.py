@@ -43,8 +43,12 @@ def as_result(
         **config (Any): Further arguments of the run.
     """
     values = {
-        arm: {name: [each.metrics[arm][name] for each in done] for name in metrics}
-        for arm, metrics in done[0].metrics.items()
+        arm: {
+            name: [each.metrics[arm][name] for each in done]
+            for name in done[0].metrics[arm]
+        }
+        for arm in NOTES
+        if arm in done[0].metrics
     }
     baseline = RECALIBRATED if RECALIBRATED in values else BEST
     soups = done[0].soups

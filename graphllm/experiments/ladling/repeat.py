@@ -17,25 +17,32 @@ from graphllm.experiments.ladling.arms import (
     MEAN,
     OWN,
     OWN_GIS,
+    PARTITIONED,
     RECALIBRATED,
     UNIFORM,
 )
 from graphllm.experiments.ladling.ingredient import Ingredient
 from graphllm.experiments.ladling.measure import Stages
-from graphllm.experiments.ladling.reading import Accuracies, Reader
+from graphllm.experiments.ladling.partitioned import ValidationParts
+from graphllm.experiments.ladling.reading import Accuracies, Reader, fresh
 from graphllm.experiments.ladling.recipe import Factory
 from graphllm.experiments.ladling.souping import Scorer
+from graphllm.experiments.ladling.streams import stream
+from graphllm.seed import generator
 from graphllm.soup import (
+    LearnedSoup,
     Score,
     SoupResult,
     greedy_interpolated_soup,
     greedy_soup,
     learned_soup,
     loss_barrier,
+    partition_learned_soup,
     uniform_soup,
 )
 
 BARRIER_POINTS = 21
+PARTS_PER_STEP = 4
 
 
 @dataclass
@@ -68,6 +75,8 @@ class Kitchen:
             :obj:`~graphllm.experiments.ladling.arms.METHODS`.
         granularity (int): Grid of the greedy interpolation.
         stages (Stages): Where time and memory are counted.
+        seed (int, optional): Of the parts that a soup is learned on.
+            (default: :obj:`0`)
     """
 
     def __init__(
@@ -77,7 +86,9 @@ class Kitchen:
         methods: Collection[str],
         granularity: int,
         stages: Stages,
+        seed: int = 0,
     ) -> None:
+        self.seed = seed
         self.factory, self.data = factory, data
         self.methods, self.granularity, self.stages = methods, granularity, stages
         self.reader = Reader(factory, data)
@@ -125,13 +136,15 @@ class Kitchen:
             GREEDY: lambda: greedy_soup(scorer.states, scorer, scores),
             GIS: partial(self._gis, scorer, scores),
             LEARNED: partial(self._learned, scorer),
+            PARTITIONED: partial(self._partition_learned, scorer),
         }
         made = {}
         for arm, recipe in (names or {name: name for name in recipes}).items():
             if arm in self.methods:
                 with self.stages.stage(arm):
                     soup = recipes[recipe]()
-                    made[arm] = soup if recipe == LEARNED else scorer.whole(soup)
+                    is_whole = isinstance(soup, LearnedSoup)
+                    made[arm] = soup if is_whole else scorer.whole(soup)
         return made
 
     def _gis(self, scorer: Scorer, scores: Sequence[Score]) -> SoupResult:
@@ -149,6 +162,19 @@ class Kitchen:
             scorer.ingredients,
             self.reader.validation_loss,
             batch_statistics=self.reader.has_batchnorm,
+        )
+
+    def _partition_learned(self, scorer: Scorer) -> SoupResult:
+        parts = ValidationParts(self.data, seed=self.seed)
+        return partition_learned_soup(
+            # Not the reader's, which knows the whole graph alone.
+            fresh(self.factory, self.data),
+            scorer.ingredients,
+            parts.loss,
+            parts.number,
+            min(PARTS_PER_STEP, parts.number),
+            batch_statistics=self.reader.has_batchnorm,
+            generator=generator(stream(self.seed, "parts")),
         )
 
     def _growing(

@@ -11,14 +11,15 @@ from torch_geometric.data import Data
 from graphllm.data import apply_split
 from graphllm.errors import GraphLLMError, UnknownNameError
 from graphllm.evaluate import Result
+from graphllm.experiments.bare_graph import bare_graph
 from graphllm.experiments.ellagnn import Progress
 from graphllm.experiments.ladling.arms import METHODS, OWN, OWN_GIS
 from graphllm.experiments.ladling.ingredient import Ingredient
 from graphllm.experiments.ladling.measure import Stages
+from graphllm.experiments.ladling.networks import with_enhanced
 from graphllm.experiments.ladling.recipe import (
     Factory,
     Recipe,
-    bare_graph,
     plain_factory,
 )
 from graphllm.experiments.ladling.record import as_result
@@ -31,6 +32,7 @@ from graphllm.experiments.ladling.runners import (
     can_stack,
 )
 from graphllm.experiments.ladling.streams import stream
+from graphllm.experiments.progress import part_of
 
 
 def run_ladling(
@@ -97,14 +99,14 @@ def run_ladling(
         if folder is None:
             folder = stack.enter_context(TemporaryDirectory(prefix="ladling-"))
         for number, seed in enumerate(seeds):
-            graph = bare_graph(apply_split(data, split, seed), x)
+            graph = with_enhanced(bare_graph(apply_split(data, split, seed), x), data)
             made = factory or plain_factory(graph, recipe)
             jobs = _jobs(made, recipe, seed, num_ingredients, methods)
             runner = runner or (Vmapped() if can_stack(jobs[0]) else InProcess())
             with stages.stage("train"):
-                tell = _ticks(progress, number, len(seeds))
+                tell = part_of(progress, number, len(seeds))
                 trained = runner.run(graph, jobs, folder, tell)
-            kitchen = Kitchen(made, graph, methods, granularity, stages)
+            kitchen = Kitchen(made, graph, methods, granularity, stages, seed)
             done.append(_cooked(kitchen, trained, num_ingredients))
             if progress is not None:
                 progress("soups", number + 1, len(seeds))
@@ -156,12 +158,3 @@ def _cooked(
     kitchen: Kitchen, trained: Sequence[Ingredient], num_ingredients: int
 ) -> Repeat:
     return kitchen.cook(trained[:num_ingredients], trained[num_ingredients:])
-
-
-def _ticks(progress: Progress | None, repeat: int, repeats: int) -> Progress | None:
-    """Progress of one repeat as progress of all."""
-    if progress is None:
-        return None
-    return lambda stage, done, total: progress(
-        stage, repeat * total + done, repeats * total
-    )

@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-import torch_geometric.nn as pyg
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,11 +19,12 @@ from graphllm.experiments.ladling.first_layer import (
     output_of,
 )
 from graphllm.experiments.ladling.last_layer import LastLayer, can_shorten
+from graphllm.experiments.ladling.networks import has_own_edges
+from graphllm.experiments.ladling.pair import FIRST, Pair, is_pair
 from graphllm.experiments.ladling.products import override, share_products
 from graphllm.experiments.ladling.recipe import Factory
 from graphllm.experiments.ladling.stacked import is_stackable
 from graphllm.models.backbones import takes_edges
-from graphllm.models.gcn import GCN
 from graphllm.soup import Score, SoupResult, StateDict, average
 from graphllm.soup.batchnorm import evaluating
 
@@ -42,20 +42,18 @@ class Scorer:
     * Several mixtures run as one wide network, as in
       :class:`~graphllm.experiments.ladling.runners.Vmapped`.
     * BatchNorm is recalibrated on the whole graph for every mixture, ingredients
-      included, as :func:`graphllm.soup.recalibrate_batchnorm` does. Where it reads a
-      remembered first layer, the statistics follow from those of the ingredients:
+      included, as :func:`graphllm.soup.recalibrate_batchnorm` does.
+    * GCN and GraphSAGE of two layers are not run at all, see
+      :class:`~graphllm.experiments.ladling.pair.Pair`: what is between the layers is
+      computed for the neighbours of validation nodes alone.
 
-      .. math::
-          \mu = \sum_k w_k \mu_k, \qquad
-          \sigma^2 = \sum_{k, l} w_k w_l \operatorname{cov}(\mathbf{h}_k, \mathbf{h}_l)
-
-    * Of a network of two layers, what is between them is computed for the neighbours
-      of validation nodes alone.
+    A network that chooses its edges, such as :class:`~graphllm.sparsify.MoG`, is run
+    in full.
 
     Scores are those of the whole network to rounding. :attr:`states` stand for the
-    ingredients in :func:`graphllm.soup.greedy_soup` and the like: the tensors that
-    are still needed, and one entry with their shares, which averages like the rest
-    and so always tells what a mixture is made of.
+    ingredients in :func:`graphllm.soup.greedy_soup` and the like: their one entry
+    holds the shares, which average as weights do and so always tell what a mixture is
+    made of. Weights are mixed here, those of several mixtures in one product.
 
     Args:
         factory (Callable): Makes the network.
@@ -93,10 +91,12 @@ class Scorer:
             norm.momentum = 1.0
         self._shares: Tensor | None = None
         self._outputs: dict[str, Tensor] = {}
-        self._statistics: tuple[Tensor, Tensor] | None = None
+        self._pair: Pair | None = None
         self._is_short = False
         self._shorten(cache_mb)
-        self.states = self._lean()
+        self._weights = self._still_read()
+        shares = torch.eye(len(self.ingredients), dtype=torch.float64)
+        self.states = [{SHARES: share} for share in shares]
 
     def __call__(self, state: StateDict) -> Score:
         """Score of one mixture of :attr:`states`."""
@@ -108,10 +108,11 @@ class Scorer:
         for first in range(0, len(states), self.width):
             out = self._run(states[first : first + self.width])
             right = (out.argmax(dim=-1) == self.y).double().mean(dim=1)
-            y = self.y.repeat(out.size(0))
-            loss = F.cross_entropy(out.flatten(0, 1), y, reduction="none")
-            mean = loss.view(out.size(0), -1).mean(dim=1)
-            scores += map(Score, right.tolist(), mean.tolist())
+            # Nodes last: a softmax goes along them, several at a time.
+            y = self.y.expand(out.size(0), -1)
+            losses = F.cross_entropy(out.mT.contiguous(), y, reduction="none")
+            loss = losses.mean(dim=1)
+            scores += map(Score, right.tolist(), loss.tolist())
         return scores
 
     def whole(self, soup: SoupResult) -> SoupResult:
@@ -125,15 +126,25 @@ class Scorer:
 
     def _shorten(self, cache_mb: int) -> None:
         """Put remembered first layers and a short last layer into the network."""
+        if has_own_edges(self.model):
+            return
+        states = [self._on_device(state) for state in self.ingredients]
+        limit = cache_mb * 2**20 / (self.data.x.element_size() * len(states))
+        model: Any = self.model
+        if is_pair(model) and self.data.x.size(0) * model.hidden_channels <= limit:
+            self._pair = Pair(model, self.data, self.rows, states)
+        else:
+            self._shorten_any(states, limit)
+
+    def _shorten_any(self, states: Sequence[StateDict], limit: float) -> None:
+        """First layers and the last one as runs of the network show them."""
         model, x = self.model, self.data.x
         if is_stackable(model):
             share_products(model, x, self.data.edge_index)
-        states = [self._on_device(state) for state in self.ingredients]
         first = first_layers(model, self.inputs, states[0])
         short = [name for name, each in model.named_modules() if can_shorten(each)]
         calls = calls_of(model, self.inputs, [*first, *short], states[0])
-        size = sum(calls[name][0].output.numel() for name in first)
-        if size * len(self.ingredients) * x.element_size() > cache_mb * 2**20:
+        if sum(calls[name][0].output.numel() for name in first) > limit:
             first = []
         for name in first:
             (call,) = calls[name]
@@ -148,46 +159,44 @@ class Scorer:
             self._outputs[last] = self._outputs[last][:, self.rows]
             return
         layer = LastLayer(model.get_submodule(last), x, self.data.edge_index, self.rows)
-        given = None
-        if first == ["convs.0"] and last == "convs.1" and _is_plain_pair(model):
-            given = layer.needed
-            hidden = self._outputs["convs.0"]
-            self._outputs["convs.0"] = hidden[:, given]
-            if self.norms:
-                self._statistics = _moments(hidden)
-        override(layer.module, "forward", layer.forward(given))
+        override(layer.module, "forward", layer.forward())
 
-    def _lean(self) -> list[dict[str, Tensor]]:
-        """The tensors of each ingredient that are still read, and its share."""
+    def _still_read(self) -> dict[str, Tensor]:
+        """The tensors of all ingredients that are still read, :math:`(K, ...)`."""
         made = {f"{norm}.{name}" for norm in self.norms for name in _STATISTICS}
-        dropped = tuple(f"{name}." for name in self._outputs)
-        kept = [
-            name
-            for name in self.model.state_dict()
+        known = self._outputs if self._pair is None else [FIRST]
+        dropped = tuple(f"{name}." for name in known)
+        return {
+            name: torch.stack([state[name] for state in self.ingredients]).to(each)
+            for name, each in self.model.state_dict().items()
             if name not in made and not name.startswith(dropped)
-        ]
-        device = self.data.x.device
-        shares = torch.eye(len(self.ingredients), dtype=torch.float64)
-        return [
-            {SHARES: share, **{name: state[name].to(device) for name in kept}}
-            for state, share in zip(self.ingredients, shares, strict=True)
-        ]
+        }
+
+    def _mixtures(self, shares: Tensor) -> dict[str, Tensor]:
+        """Their weights, one mixture after the other."""
+        if self.width > 1:
+            return {
+                name: torch.tensordot(shares.to(each), each, 1)
+                for name, each in self._weights.items()
+            }
+        # As the soup will be made: rounding may decide about an edge.
+        names, rows = self._weights.keys(), zip(*self._weights.values(), strict=True)
+        states = [dict(zip(names, row, strict=True)) for row in rows]
+        mixture = average(states, shares[0])
+        return {name: each.unsqueeze(0) for name, each in mixture.items()}
 
     @torch.no_grad()
     def _run(self, states: Sequence[StateDict]) -> Tensor:
         """Class scores of the validation nodes, :math:`(B, M, C)`."""
-        stack = {n: torch.stack([state[n] for state in states]) for n in states[0]}
-        shares = stack.pop(SHARES).to(self.data.x)
+        exact = torch.stack([state[SHARES] for state in states])
+        stack, shares = self._mixtures(exact), exact.to(self.data.x)
+        if self._pair is not None:
+            return self._pair(shares, stack)
         for name, norm in self.norms.items():
             for part, each in norm.named_buffers():
                 wide = torch.zeros_like(each).expand(len(states), *each.shape)
                 stack[f"{name}.{part}"] = wide.clone()
-        if self._statistics is not None:
-            (name,), (mean, cov) = self.norms, self._statistics
-            stack[f"{name}.running_mean"] = shares @ mean
-            spread = torch.einsum("bk,hkl,bl->bh", shares, cov, shares)
-            stack[f"{name}.running_var"] = spread
-        elif self.norms:
+        if self.norms:
             with evaluating(self.model, batch_statistics=True):
                 self._forward(stack, shares)
         return self._forward(stack, shares)
@@ -225,18 +234,5 @@ def _norms(model: nn.Module) -> dict[str, _BatchNorm]:
     }
 
 
-def _moments(hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """Means of each network's channels, and covariances of networks, by channel."""
-    mean = hidden.mean(dim=1)
-    centred = (hidden - mean.unsqueeze(1)).permute(2, 0, 1)
-    return mean, centred @ centred.transpose(1, 2) / (hidden.size(1) - 1)
-
-
 def _is_last(name: str, calls: dict[str, Any]) -> bool:
     return len(calls[name]) == 1 and calls[name][0].output is calls[""][0].output
-
-
-def _is_plain_pair(model: nn.Module) -> bool:
-    """Whether it is two convolutions with nothing but row-wise steps in between."""
-    plain = type(model) in (GCN, pyg.GraphSAGE)
-    return plain and model.jk_mode is None and not model.act_first

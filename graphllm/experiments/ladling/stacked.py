@@ -8,10 +8,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from graphllm.experiments.ladling.dropout import Draws
+from graphllm.experiments.ladling.norms import norm_one_by_one
 from graphllm.experiments.ladling.products import is_mean
 from graphllm.models.gcn import GCN
 from graphllm.models.gcnii import GCNII
 from graphllm.models.jknet import JKNet
+from graphllm.models.propagation import NARROW
 from graphllm.models.resgcn import ResGCN
 from graphllm.models.sgc import SGC
 from graphllm.models.sign import SIGN
@@ -45,7 +47,7 @@ class Stack:
     def __init__(
         self, model: nn.Module, states: Sequence[Mapping[str, Tensor]], draws: Draws
     ) -> None:
-        self.model = model
+        self.model = norm_one_by_one(model)
         self.draws = draws
         learned = dict(model.named_parameters())
         self.parameters: dict[str, Tensor] = {}
@@ -75,12 +77,15 @@ class Stack:
 
 
 def arranged(stacked: Tensor) -> Tensor:
-    r"""The same matrices, laid out side by side for a product of all of them.
+    r"""The same matrices, laid out as sparse products read them.
 
     Args:
-        stacked (Tensor): :math:`(K, \ldots)`; of three dimensions, it becomes a view
-            of a tensor :math:`(F, K, H)`.
+        stacked (Tensor): :math:`(K, \ldots)`; weights :math:`(K, H, F)` become a view
+            of a tensor :math:`(F, K, H)`, or :math:`(K, F, H)` for networks that take
+            turns.
     """
     if stacked.dim() != 3:
         return stacked.contiguous()
+    if stacked.size(1) >= NARROW:
+        return stacked.transpose(1, 2).contiguous().transpose(1, 2)
     return stacked.permute(2, 0, 1).contiguous().permute(1, 2, 0)

@@ -7,10 +7,10 @@ from graphllm.experiments.mog.arms import (
     Joint,
 )
 from graphllm.experiments.mog.export import thin_graph
-from graphllm.experiments.mog.fit import SparseFit, fit_sparsified
+from graphllm.experiments.mog.fit import SparseFit, fit_network, fit_sparsified
 from graphllm.experiments.mog.plan import CRITERIA, Plan
 from graphllm.experiments.mog.run import run_mog
-from graphllm.experiments.mog.trained import train_jointly
+from graphllm.experiments.mog.trained import WarmNetwork, train_jointly
 from graphllm.sparsify.mixing import Mix
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "Mix",
     "Plan",
     "SparseFit",
+    "WarmNetwork",
+    "fit_network",
     "fit_sparsified",
     "run_mog",
     "thin_graph",

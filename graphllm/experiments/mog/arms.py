@@ -121,6 +121,7 @@ class Joint:
         mix (str): ``"grassmann"``, ``"vote"`` or ``"gated_mean"``.
         interval (int): Steps from one mix to the next, and epochs from one validation
             to the next.
+        balance (float): Weight of importance and of load in the loss.
     """
 
     family: str
@@ -130,6 +131,7 @@ class Joint:
     k: int = 1
     mix: Mix = "vote"
     interval: int = 1
+    balance: float = 0.0
 
     @property
     def experts(self) -> list[str]:
@@ -138,12 +140,12 @@ class Joint:
 
 
 def levels_around(sparsity: float) -> tuple[float, ...]:
-    """Sparsities of the experts: half the target, the target, and half as much again.
+    """Sparsities of the experts: a fifth below the target, at it and a fifth above.
 
     Args:
         sparsity (float): The target, share of the edges removed.
     """
-    return (sparsity / 2, sparsity, min(1.5 * sparsity, max(0.9, sparsity)))
+    return (0.8 * sparsity, sparsity, min(1.2 * sparsity, max(0.9, sparsity)))
 
 
 def joint_arms(
@@ -154,6 +156,7 @@ def joint_arms(
     k: int,
     interval: int,
     singles: bool,
+    balance: float = 0.0,
 ) -> list[Joint]:
     """MoG with each mix and, with ``singles``, each criterion alone.
 
@@ -165,10 +168,14 @@ def joint_arms(
         interval (int): See :class:`Joint`.
         singles (bool): Whether to add one expert of one criterion and one sparsity,
             ``single_NAME``, for every criterion.
+        balance (float, optional): See :class:`Joint`. (default: :obj:`0.0`)
     """
     levels = levels_around(sparsity)
     arms = [
-        Joint(MIX_ARMS[mix], sparsity, tuple(criteria), levels, k, mix, interval)
+        Joint(
+            *(MIX_ARMS[mix], sparsity, tuple(criteria), levels, k, mix, interval),
+            balance,
+        )
         for mix in mixes
     ]
     if singles:
@@ -211,4 +218,5 @@ def sparsified(
         sparsity=joint.sparsity,
         mix=joint.mix,
         mix_interval=joint.interval,
+        balance=(joint.balance, joint.balance),
     )

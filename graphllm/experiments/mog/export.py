@@ -5,12 +5,13 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphllm.data import apply_split
+from graphllm.experiments.bare_graph import bare_graph
 from graphllm.experiments.ellagnn import Training
 from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.mog.plan import Plan
-from graphllm.experiments.mog.run import bare_graph, check_inputs
-from graphllm.experiments.mog.trained import train_jointly
+from graphllm.experiments.mog.run import check_inputs
+from graphllm.experiments.mog.trained import WarmNetwork, train_jointly
 from graphllm.sparsify.base import keep_edges
 
 
@@ -47,10 +48,11 @@ def thin_graph(
         GraphLLMError: As :func:`~graphllm.experiments.mog.run_mog`.
     """
     training = training or Training()
-    check_inputs(data, x, training)
+    check_inputs(data, training)
     joint = plan.joint(plan.sparsities[0])[0]
     graph = bare_graph(apply_split(data, split, seed), x)
-    trained = train_jointly(graph, joint, seed, training, ledger)
+    warm = WarmNetwork(graph, seed, training)
+    trained = train_jointly(graph, joint, warm, ledger)
     keep = torch.zeros(int(data.num_edges), dtype=torch.bool)
     keep[trained.e_id] = True
     return keep_edges(data, keep), trained.score

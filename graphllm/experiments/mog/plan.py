@@ -30,9 +30,12 @@ class Plan:
             ``mog_refit`` learns on.
         k (int): Experts a node.
         interval (int): Steps from one mix to the next, and epochs from one validation
-            to the next, of all arms that learn what to keep.
+            to the next.
         singles (bool): Whether each criterion has an arm of its own.
         refit (bool): Whether there is ``mog_refit``.
+        balance (float): Weight of the loss that spreads the nodes over the experts.
+            The paper takes 0.01 or 0.1; without it MoG may trust one criterion
+            everywhere, if that is the right one.
 
     Raises:
         UnknownNameError: If there is no such criterion, baseline or mix.
@@ -48,6 +51,7 @@ class Plan:
     interval: int = 5
     singles: bool = False
     refit: bool = True
+    balance: float = 0.0
 
     def __post_init__(self) -> None:
         """Check what was given."""
@@ -80,6 +84,8 @@ class Plan:
             )
         if self.interval < 1:
             raise GraphLLMError(f"'interval' must be at least 1 (got {self.interval})")
+        if not self.balance >= 0.0:
+            raise GraphLLMError(f"'balance' must be 0 or more (got {self.balance:g})")
 
     def joint(self, sparsity: float) -> list[Joint]:
         """The arms of MoG at one sparsity."""
@@ -90,6 +96,7 @@ class Plan:
             k=self.k,
             interval=self.interval,
             singles=self.singles,
+            balance=self.balance,
         )
 
     @property

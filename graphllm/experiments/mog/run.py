@@ -1,7 +1,7 @@
 """The MoG experiment: every way to thin a graph, every sparsity, every seed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch_geometric.data import Data
 from graphllm.data import apply_split
 from graphllm.errors import GraphLLMError, TextGraphError
 from graphllm.evaluate import Result
+from graphllm.experiments.bare_graph import bare_graph
 from graphllm.experiments.ellagnn import Progress, Training
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.mog.arms import (
@@ -24,10 +25,13 @@ from graphllm.experiments.mog.plan import CRITERIA, Plan
 from graphllm.experiments.mog.record import Seed, as_result
 from graphllm.experiments.mog.trained import (
     Trained,
+    WarmNetwork,
     train_alone,
     train_jointly,
+    train_on,
     train_scored,
 )
+from graphllm.experiments.progress import counted, part_of
 from graphllm.sparsify.mixing import Mix
 
 
@@ -46,18 +50,19 @@ def run_mog(
     interval: int = 5,
     singles: bool = False,
     refit: bool = True,
+    balance: float = 0.0,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """MoG, its controls and other sparsifiers on one graph, at several sparsities.
 
     For each seed the arm ``dense``, and at each sparsity ``s`` an arm ``NAME@s`` for
-    every way to thin the graph, all from the same initial parameters, so that
-    differences are paired; see :obj:`graphllm.experiments.mog.arms.NOTES`. All arms
+    every way to thin the graph; see :obj:`graphllm.experiments.mog.arms.NOTES`. All
+    start from one network, trained on the whole graph, and learn on for half as many
+    epochs on what they keep, ``dense`` on everything: differences are paired, and due
+    to the edges. Only ``mog_refit`` starts afresh. All arms
     of a seed keep as many edges at a sparsity, one less where only whole undirected
-    edges go and their number is odd. Arms that learn what to keep train on the whole
-    graph for half of the epochs and are validated every ``interval`` epochs after
-    that; the others are validated at each epoch from the first. Speed is measured
+    edges go and their number is odd. Speed is measured
     after the trainings of a seed: one network, all its graphs taking turns.
 
     Args:
@@ -78,12 +83,14 @@ def run_mog(
             (default: :obj:`("grassmann", "vote")`)
         k (int, optional): Experts a node. (default: :obj:`2`)
         interval (int, optional): Steps from one mix to the next, and epochs from one
-            validation to the next, of all arms that learn what to keep.
+            validation to the next.
             (default: :obj:`5`)
         singles (bool, optional): Whether each criterion also has an arm of its own.
             (default: :obj:`False`)
         refit (bool, optional): Whether there is ``mog_refit``.
             (default: :obj:`True`)
+        balance (float, optional): See :class:`~graphllm.experiments.mog.plan.Plan`.
+            (default: :obj:`0.0`)
         ledger (Ledger, optional): Where finished trainings are kept.
         progress (Callable, optional): Called with (stage, done, all).
 
@@ -99,16 +106,16 @@ def run_mog(
     """
     training = training or Training()
     shares, names = tuple(sparsities), (tuple(criteria), tuple(baselines), tuple(mixes))
-    plan = Plan(shares, *names, k, interval, singles, refit)
-    check_inputs(data, x, training)
-    steps = len(seeds) * (1 + len(plan.sparsities) * len(plan.families))
+    plan = Plan(shares, *names, k, interval, singles, refit, balance)
+    check_inputs(data, training)
+    steps = 1 + len(plan.sparsities) * len(plan.families)
     done: list[Seed] = []
     timing = {"train": 0.0, "measure": 0.0}
     for seed in seeds:
         start = time.perf_counter()
         graph = bare_graph(apply_split(data, split, seed), x)
-        ticks = _Ticks(progress, steps, len(done) * steps // len(seeds))
-        arms = _train_seed(graph, plan, seed, training, ledger, ticks)
+        tick = counted(part_of(progress, len(done), len(seeds)), "train", steps)
+        arms = _train_seed(graph, plan, seed, training, ledger, tick)
         middle = time.perf_counter()
         done.append(_measure(graph, arms, seed, training))
         timing["train"] += middle - start
@@ -116,15 +123,13 @@ def run_mog(
     return as_result(data, split, seeds, done, plan, training, timing)
 
 
-def check_inputs(data: Data, x: Tensor | None, training: Training) -> None:
+def check_inputs(data: Data, training: Training) -> None:
     """Refuse a graph or a network that nothing can be learned from.
 
     Raises:
-        TextGraphError: If the graph has no features or edges.
+        TextGraphError: If the graph has no edges.
         GraphLLMError: If the network reads no edges or samples them.
     """
-    if x is None and data.x is None:
-        raise TextGraphError("the graph has no features; set 'data.x' or give x")
     if not data.num_edges:
         raise TextGraphError("the graph has no edges, so none can be removed")
     if training.backbone == "mlp":
@@ -136,50 +141,25 @@ def check_inputs(data: Data, x: Tensor | None, training: Training) -> None:
         )
 
 
-def bare_graph(data: Data, x: Tensor | None) -> Data:
-    """What networks and sparsifiers read, and nothing else."""
-    return Data(
-        x=data.x if x is None else x,
-        edge_index=data.edge_index,
-        y=data.y,
-        label_names=data.label_names,
-        train_mask=data.train_mask,
-        val_mask=data.val_mask,
-        test_mask=data.test_mask,
-        num_nodes=data.num_nodes,
-    )
-
-
-class _Ticks:
-    """Counts finished trainings."""
-
-    def __init__(self, progress: Progress | None, total: int, done: int) -> None:
-        self.progress, self.total, self.done = progress, total, done
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress("train", self.done, self.total)
-
-
 def _train_seed(
     data: Data,
     plan: Plan,
     seed: int,
     training: Training,
     ledger: Ledger | None,
-    tick: _Ticks,
+    tick: Callable[[], None],
 ) -> dict[str, Trained]:
     """Every arm of one seed, by name."""
     every = torch.arange(int(data.num_edges), device=data.edge_index.device)
-    arms = {DENSE: train_alone(data, every, seed, training, ledger)}
+    warm = WarmNetwork(data, seed, training)
+    arms = {DENSE: train_on(data, every, warm, plan.interval, ledger)}
     tick()
     judged = data.edge_index[0] != data.edge_index[1]
     for sparsity in plan.sparsities:
         found: dict[str, Trained] = {}
         kept = None
         for joint in plan.joint(sparsity):
-            trained = train_jointly(data, joint, seed, training, ledger)
+            trained = train_jointly(data, joint, warm, ledger)
             found[joint.family] = trained
             kept = int(judged[trained.e_id].sum()) if kept is None else kept
             tick()
@@ -192,9 +172,11 @@ def _train_seed(
         for name in plan.baselines:
             if name == "ugs":
                 joint = Joint("ugs", sparsity, interval=plan.interval)
-                made = train_jointly(data, joint, seed, training, ledger, kept)
+                made = train_jointly(data, joint, warm, ledger, kept)
             else:
-                made = train_scored(data, name, sparsity, kept, seed, training, ledger)
+                made = train_scored(
+                    data, name, sparsity, kept, warm, plan.interval, ledger
+                )
             found[name] = made
             tick()
         arms |= {f"{name}@{sparsity:g}": found[name] for name in plan.families}

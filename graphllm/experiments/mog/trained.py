@@ -2,12 +2,12 @@
 
 import inspect
 from collections.abc import Callable
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from graphllm.experiments.ellagnn import Arm, Training, train_arm
@@ -16,7 +16,7 @@ from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.mog.arms import SCORES, Joint, criteria_of, sparsified
 from graphllm.experiments.mog.edge_ids import pack, unpack
-from graphllm.experiments.mog.fit import TEMPERATURES, fit_sparsified
+from graphllm.experiments.mog.fit import TEMPERATURES, fit_network, fit_sparsified
 from graphllm.experiments.mog.measures import timed_ms
 from graphllm.experiments.mog.routing import routing_histogram
 from graphllm.sparsify.learned_mask import LearnedMask
@@ -38,6 +38,8 @@ def _defaults(part: Callable[..., object]) -> dict[str, str]:
 
 #: Part of what a finished training is known by.
 DEFAULTS = tuple(_defaults(part) for part in (MoG, LearnedMask, fit_sparsified))
+#: Learning rate of every network on a thinner graph.
+FINE_LR = float(inspect.signature(fit_sparsified).parameters["fine_lr"].default)
 
 
 @dataclass
@@ -58,8 +60,47 @@ class Trained:
     e_id: Tensor
     sparsify_ms: float
     train_loss: list[float]
-    val_acc: list[float | None]
+    val_acc: list[float]
     routing: dict[str, Any] | None = None
+
+
+class WarmNetwork:
+    """The network as trained on the whole graph, where every arm of a seed starts.
+
+    It is trained when it is first asked for: a finished experiment needs none.
+
+    Args:
+        data (Data): With ``x``, ``y``, ``label_names`` and masks.
+        seed (int): Seed of the initial parameters and dropout.
+        training (Training): Network and optimisation.
+    """
+
+    def __init__(self, data: Data, seed: int, training: Training) -> None:
+        self.data, self.seed, self.training = data, seed, training
+        self._gnn: nn.Module | None = None
+
+    def copy(self) -> nn.Module:
+        """A copy of its own for an arm."""
+        if self._gnn is None:
+            self._gnn = self._train()
+        return deepcopy(self._gnn)
+
+    def _train(self) -> nn.Module:
+        data, training = self.data, self.training
+        # The caller's random state is left as it was.
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            network = training.network(data.x.size(1), len(data.label_names))
+            gnn = network.backbone.to(data.x.device)
+            fit_network(
+                gnn,
+                data,
+                lr=training.lr,
+                weight_decay=training.weight_decay,
+                epochs=training.epochs,
+                patience=training.patience,
+            )
+        return gnn
 
 
 def train_alone(
@@ -70,7 +111,7 @@ def train_alone(
     ledger: Ledger | None = None,
     sparsify_ms: float = 0.0,
 ) -> Trained:
-    """Train the network on some of the edges.
+    """Train the network afresh on some of the edges.
 
     Args:
         data (Data): With ``x``, ``y``, ``label_names`` and masks.
@@ -83,8 +124,65 @@ def train_alone(
     sparse = copy(data)
     sparse.edge_index = data.edge_index[:, e_id]
     fit = train_arm(Arm(sparse, {_VIEW: False}), seed, training, ledger)
-    val_acc: list[float | None] = [*fit.val_acc[_VIEW]]
+    val_acc = [*fit.val_acc[_VIEW]]
     return Trained(fit.scores[_VIEW], e_id, sparsify_ms, fit.train_loss, val_acc)
+
+
+def train_on(
+    data: Data,
+    e_id: Tensor,
+    warm: WarmNetwork,
+    interval: int = 1,
+    ledger: Ledger | None = None,
+    sparsify_ms: float = 0.0,
+) -> Trained:
+    """Let the network that knows the whole graph learn on, on some of the edges.
+
+    Args:
+        data (Data): With ``x``, ``y``, ``label_names`` and masks.
+        e_id (Tensor): Columns of ``edge_index`` to keep, ascending.
+        warm (WarmNetwork): Where it starts.
+        interval (int, optional): Epochs from one validation to the next.
+            (default: :obj:`1`)
+        ledger (Ledger, optional): Where finished trainings are kept.
+        sparsify_ms (float, optional): What it took to choose the edges.
+    """
+    seed, training, num_edges = warm.seed, warm.training, int(data.num_edges)
+    key = Ledger.key(
+        method="mog-on",
+        seed=seed,
+        graph=features_hash(data),
+        e_id=pack(e_id, num_edges),
+        interval=interval,
+        fine_lr=FINE_LR,
+        **asdict(training),
+    )
+    known = ledger.get(key) if ledger is not None else None
+    if known is not None:
+        return _from_dict(known, num_edges)
+    sparse = copy(data)
+    sparse.edge_index = data.edge_index[:, e_id]
+    gnn = warm.copy()
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        fit = fit_network(
+            gnn,
+            sparse,
+            lr=FINE_LR,
+            weight_decay=training.weight_decay,
+            epochs=thin_epochs(training),
+            patience=training.patience,
+            interval=interval,
+        )
+    trained = Trained(fit.score, e_id, sparsify_ms, fit.train_loss, fit.val_acc)
+    if ledger is not None:
+        ledger.put(key, _as_dict(trained, num_edges))
+    return trained
+
+
+def thin_epochs(training: Training) -> int:
+    """Epochs on a thinner graph at most: half of those on the whole graph."""
+    return max(1, training.epochs // 2)
 
 
 def train_scored(
@@ -92,11 +190,11 @@ def train_scored(
     name: str,
     sparsity: float,
     kept: int | None,
-    seed: int,
-    training: Training,
+    warm: WarmNetwork,
+    interval: int = 1,
     ledger: Ledger | None = None,
 ) -> Trained:
-    """Thin the graph by a score, then train the network on what is left.
+    """Thin the graph by a score, then let the network learn on, on what is left.
 
     Args:
         data (Data): With ``x``, ``y``, ``label_names`` and masks.
@@ -104,36 +202,35 @@ def train_scored(
         sparsity (float): Share of the edges removed.
         kept (int, optional): Edges to keep besides self-loops, in the place of the
             share; one less where undirected edges do not allow it.
-        seed (int): Seed of the draw, the initial parameters and dropout.
-        training (Training): Network and optimisation.
+        warm (WarmNetwork): Where it starts; its seed is that of the draw, too.
+        interval (int, optional): Epochs from one validation to the next.
+            (default: :obj:`1`)
         ledger (Ledger, optional): Where finished trainings are kept.
     """
     bare = Data(x=data.x, edge_index=data.edge_index, num_nodes=data.num_nodes)
-    sparsifier = SCORES[name](sparsity, seed, kept)
+    sparsifier = SCORES[name](sparsity, warm.seed, kept)
     sparse, elapsed = timed_ms(lambda: sparsifier.sparsify(bare))
-    return train_alone(data, sparse.e_id, seed, training, ledger, elapsed)
+    return train_on(data, sparse.e_id, warm, interval, ledger, elapsed)
 
 
 def train_jointly(
     data: Data,
     joint: Joint,
-    seed: int,
-    training: Training,
+    warm: WarmNetwork,
     ledger: Ledger | None = None,
     kept: int | None = None,
 ) -> Trained:
-    """Train sparsifier and network together, or take it from the ledger.
+    """Train sparsifier and network together, or take them from the ledger.
 
     Args:
         data (Data): With ``x``, ``y``, ``label_names`` and masks.
         joint (Joint): The sparsifier.
-        seed (int): Seed of the initial parameters, dropout and noise; the network
-            starts from the parameters that it has in every other arm.
-        training (Training): Network and optimisation.
+        warm (WarmNetwork): Where the network starts; its seed is that of the
+            sparsifier's parameters, dropout and noise, too.
         ledger (Ledger, optional): Where finished trainings are kept.
         kept (int, optional): Edges that ``ugs`` keeps besides self-loops.
     """
-    num_edges = int(data.num_edges)
+    seed, training, num_edges = warm.seed, warm.training, int(data.num_edges)
     graph = features_hash(data)
     key = Ledger.key(
         method="mog",
@@ -148,18 +245,16 @@ def train_jointly(
     known = ledger.get(key) if ledger is not None else None
     if known is not None:
         return _from_dict(known, num_edges)
-    # The caller's random state is left as it was.
+    gnn = warm.copy()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        gnn = training.network(data.x.size(1), len(data.label_names)).backbone
         model = sparsified(joint, gnn, data, seed, kept).to(data.x.device)
         fit = fit_sparsified(
             model,
             data,
             criteria_of(joint, gnn),
-            lr=training.lr,
             weight_decay=training.weight_decay,
-            epochs=training.epochs,
+            epochs=thin_epochs(training),
             patience=training.patience,
             interval=joint.interval,
         )

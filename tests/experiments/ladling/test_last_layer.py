@@ -3,7 +3,11 @@ import torch
 import torch_geometric.nn as pyg
 from torch import nn
 
-from graphllm.experiments.ladling.last_layer import LastLayer, can_shorten
+from graphllm.experiments.ladling.last_layer import (
+    LastLayer,
+    can_shorten,
+    outputs_of_first,
+)
 from graphllm.models.propagation import GCNConv
 
 
@@ -25,11 +29,6 @@ def test_rows_are_those_of_the_whole_layer(graph, rows):
         layer = LastLayer(module, graph.x, graph.edge_index, rows)
         out = layer.forward()(h)
         assert torch.allclose(out, expected[rows], atol=1e-5)
-        # From the rows that it needs, and from some more of them.
-        extra = torch.cat([layer.needed, torch.tensor([3, 4])]).unique()
-        for given in (layer.needed, extra):
-            again = layer.forward(given)(h[given])
-            assert torch.allclose(again, expected[rows], atol=1e-5)
 
 
 def test_no_more_rows_are_needed_than_neighbours():
@@ -48,3 +47,18 @@ def test_other_layers_stay_whole():
     assert not can_shorten(GCNConv(3, 2, improved=True))
     assert not can_shorten(pyg.SAGEConv(3, 2, aggr="max"))
     assert not can_shorten(nn.ReLU())
+
+
+@pytest.mark.parametrize("density", [0.03, 1.0])
+@pytest.mark.parametrize("kind", [GCNConv, pyg.SAGEConv])
+@pytest.mark.parametrize("options", [{}, {"bias": False}])
+def test_first_layers_of_several_networks_in_one_pass(graph, density, kind, options):
+    x = torch.randn(90, 50) * (torch.rand(90, 50) < density)
+    modules = [kind(50, 4, **options) for _ in range(3)]
+    states = [nn.ModuleDict({"first": each}).state_dict() for each in modules]
+    rows = torch.tensor([1, 2, 40])
+    layer = LastLayer(modules[0], x, graph.edge_index, rows)
+    out = outputs_of_first("first", layer, x, states)
+    for row, module in zip(out, modules, strict=True):
+        expected = module(x, graph.edge_index)[rows]
+        assert torch.allclose(row, expected, atol=1e-5)

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from graphllm.errors import GraphLLMError, TextGraphError
-from graphllm.experiments.ladling import Recipe, bare_graph, initial_state
+from graphllm.errors import GraphLLMError
+from graphllm.experiments.ladling import Recipe, initial_state
 from graphllm.experiments.ladling.recipe import Plain, plain_factory
 from graphllm.experiments.ladling.streams import stream
 
@@ -52,19 +52,8 @@ def test_what_makes_no_sense_is_refused(options, message):
         Recipe(**options)
 
 
-def test_a_bare_graph_holds_what_networks_read(sbm):
-    with pytest.raises(TextGraphError, match="no features"):
-        bare_graph(sbm)
-    x = torch.ones(60, 2)
-    data = bare_graph(sbm, x)
-    assert data.x is x
-    assert "text" not in data
-    assert plain_factory(data, Recipe()).out_channels == 3
-    del data.label_names
-    assert plain_factory(data, Recipe()).out_channels == 3
-    sbm.val_mask = torch.zeros(60, dtype=torch.bool)
-    with pytest.raises(TextGraphError, match="no 'val_mask'"):
-        bare_graph(sbm, x)
-    sbm.y = None
-    with pytest.raises(TextGraphError, match="no labels"):
-        bare_graph(sbm, x)
+def test_classes_are_named_or_counted(sbm):
+    sbm.x = torch.ones(60, 2)
+    assert plain_factory(sbm, Recipe()) == Plain(Recipe(), 2, 3)
+    del sbm.label_names
+    assert plain_factory(sbm, Recipe()).out_channels == 3

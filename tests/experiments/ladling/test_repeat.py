@@ -53,6 +53,14 @@ def test_arms_by_their_definition(graph, cooked, norm):
     assert {"score", "gis", "gain", "barrier", "read"} <= set(stages.seconds)
 
 
+@pytest.mark.parametrize("backbone", ["gcn", "sage"])
+def test_parts_make_a_soup_of_their_own(cooked, backbone):
+    done, _, _, _ = cooked(methods=("partition_learned",), backbone=backbone)
+    (soup,) = done.soups.values()
+    assert torch.tensor(soup["weights"]).sum(dim=0).tolist() == pytest.approx([1, 1])
+    assert done.metrics["partition_learned"]["val_acc"] > 0.4
+
+
 def test_gain_ends_with_all_ingredients(cooked):
     done, _, _, _ = cooked()
     assert [row["num_ingredients"] for row in done.gain] == [2, 3, 4]

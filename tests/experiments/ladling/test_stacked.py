@@ -6,6 +6,7 @@ from graphllm.experiments.ladling.dropout import Draws, seed_dropout
 from graphllm.experiments.ladling.first_layer import first_layers
 from graphllm.experiments.ladling.stacked import Stack, arranged, is_stackable
 from graphllm.models import make_backbone
+from graphllm.models.propagation import NARROW
 from graphllm.models.sign import SIGN
 
 NAMES = ["gcn", "sage", "gcnii", "jknet", "resgcn", "sgc"]
@@ -13,10 +14,11 @@ NAMES = ["gcn", "sage", "gcnii", "jknet", "resgcn", "sgc"]
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("norm", [None, "batch_norm"])
-def test_a_stack_computes_what_its_networks_compute(graph, name, norm):
-    models = [make_backbone(name, 12, 5, 3, 3, norm=norm) for _ in range(3)]
+@pytest.mark.parametrize("hidden", [5, NARROW])
+def test_a_stack_computes_what_its_networks_compute(graph, name, norm, hidden):
+    models = [make_backbone(name, 12, hidden, 3, 3, norm=norm) for _ in range(3)]
     states = [model.state_dict() for model in models]
-    host = make_backbone(name, 12, 5, 3, 3, norm=norm)
+    host = make_backbone(name, 12, hidden, 3, 3, norm=norm)
     stack = Stack(host, states, Draws([0, 1, 2]))
     for training in (True, False):
         host.train(training)
@@ -30,13 +32,17 @@ def test_a_stack_computes_what_its_networks_compute(graph, name, norm):
             assert torch.allclose(stack.state(row)[key], tensor, atol=1e-5), key
 
 
+@pytest.mark.parametrize("hidden", [5, NARROW])
 @pytest.mark.parametrize("name", NAMES)
-def test_with_dropout_each_has_its_own_gradient(graph, name):
+def test_with_dropout_each_has_its_own_gradient(graph, name, hidden):
+    def make():
+        return make_backbone(name, 12, hidden, 3, 2, dropout=0.5)
+
     seeds = [4, 9]
-    host = seed_dropout(make_backbone(name, 12, 5, 3, 2, dropout=0.5), Draws([0]))
-    states = [make_backbone(name, 12, 5, 3, 2).state_dict() for _ in seeds]
+    host = seed_dropout(make(), Draws([0]))
+    states = [make().state_dict() for _ in seeds]
     draws = Draws(seeds)
-    wide = seed_dropout(make_backbone(name, 12, 5, 3, 2, dropout=0.5), draws)
+    wide = seed_dropout(make(), draws)
     stack = Stack(wide, states, draws)
     for tensor in stack.parameters.values():
         tensor.requires_grad_()
@@ -71,6 +77,9 @@ def test_matrices_lie_side_by_side():
     out = arranged(stacked)
     assert torch.equal(out, stacked)
     assert out.permute(2, 0, 1).is_contiguous()
+    turns = torch.randn(3, NARROW, 5)
+    assert torch.equal(arranged(turns), turns)
+    assert arranged(turns).transpose(1, 2).is_contiguous()
     assert arranged(stacked[0]).is_contiguous()
 
 

@@ -20,7 +20,7 @@ from graphllm.sparsify.budgets import keep_counts
 
 @pytest.mark.parametrize(
     ("sparsity", "levels"),
-    [(0.1, (0.05, 0.1, 0.15)), (0.5, (0.25, 0.5, 0.75)), (0.8, (0.4, 0.8, 0.9))],
+    [(0.1, (0.08, 0.1, 0.12)), (0.5, (0.4, 0.5, 0.6)), (0.8, (0.64, 0.8, 0.9))],
 )
 def test_experts_stand_around_the_target(sparsity, levels):
     assert levels_around(sparsity) == pytest.approx(levels)
@@ -37,8 +37,8 @@ def test_names_of_the_experts_are_in_the_order_of_the_gates():
     )
     # Expert c * S + s is of criterion c and sparsity s.
     assert joint.experts == [
-        *("degree 0.2", "degree 0.4", "degree 0.6"),
-        *("scan 0.2", "scan 0.4", "scan 0.6"),
+        *("degree 0.32", "degree 0.4", "degree 0.48"),
+        *("scan 0.32", "scan 0.4", "scan 0.48"),
     ]
 
 

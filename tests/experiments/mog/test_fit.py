@@ -4,7 +4,7 @@ from torch_geometric.nn import GCN
 
 from graphllm.experiments.mog import fit as module
 from graphllm.experiments.mog.arms import Joint, criteria_of, sparsified
-from graphllm.experiments.mog.fit import cool, fit_sparsified
+from graphllm.experiments.mog.fit import cool, fit_network, fit_sparsified
 
 JOINT = Joint("mog_vote", 0.4, ("degree", "jaccard"), (0.2, 0.4), 2)
 
@@ -34,30 +34,51 @@ def test_the_scores_are_those_of_the_network_on_the_pruned_graph(graph):
 
 def test_the_kept_epoch_is_the_best_one(graph):
     _, done = fit(graph, epochs=40, interval=3)
-    taken = [value for value in done.val_acc if value is not None]
-    assert done.score.val_acc == max(taken)
-    assert done.val_acc[done.score.epoch - 1] == max(taken)
+    assert done.score.val_acc == max(done.val_acc)
+    assert done.val_acc[done.score.epoch - 1] == max(done.val_acc)
     assert len(done.val_acc) == len(done.train_loss) <= 40
 
 
-def test_nothing_is_pruned_while_the_network_warms_up(graph):
+def test_validation_is_at_the_start_and_every_few_epochs(graph):
     model, criteria = build(graph)
     calls = []
     model.sparsifier.register_forward_hook(
         lambda module, args, out: calls.append(module.training)
     )
-    done = fit_sparsified(model, graph, criteria, epochs=20, interval=6, warm_up=0.1)
-    # Epochs 3 to 20 train; validated after 6, 12, 18 of them; two timed at the end.
-    assert calls.count(True) == 18
-    assert calls.count(False) == 3 + 2
-    assert done.val_acc[:7] == [None] * 7
-    assert done.val_acc[7] is not None
-    # Taken at epochs 8, 14 and 20, and told again in between.
-    assert len(set(done.val_acc[7:13])) == 1
-    assert done.score.epoch in (8, 14, 20)
+    done = fit_sparsified(model, graph, criteria, epochs=20, interval=6)
+    assert calls.count(True) == 20
+    # Before, after 6, 12, 18 and the last of them; two timed at the end.
+    assert calls.count(False) == 5 + 2
+    # Told again in between.
+    assert len(set(done.val_acc[5:11])) == 1
+    assert done.score.epoch in (0, 6, 12, 18, 20)
 
 
-def test_criteria_are_taken_once_after_the_warm_up(graph, monkeypatch):
+def test_the_start_is_kept_if_nothing_is_better(graph):
+    model, criteria = build(graph)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    # A step so large that the network forgets everything.
+    done = fit_sparsified(
+        *(model, graph, criteria), epochs=5, lr=100.0, fine_lr=100.0, router_lr=100.0
+    )
+    if done.score.epoch == 0:
+        assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+    assert done.score.val_acc >= max(done.val_acc)
+
+
+def test_a_network_alone_learns_and_keeps_its_best(graph):
+    torch.manual_seed(0)
+    gnn = GCN(graph.x.size(1), 8, 2, 3, dropout=0.3)
+    done = fit_network(gnn, graph, epochs=40, interval=2)
+    gnn.eval()
+    right = (gnn(graph.x, graph.edge_index).argmax(dim=-1) == graph.y).float()
+    assert done.score.val_acc == pytest.approx(float(right[graph.val_mask].mean()))
+    assert done.score.test_acc == pytest.approx(float(right[graph.test_mask].mean()))
+    assert done.score.val_acc == max(done.val_acc)
+    assert done.train_loss[-1] < 0.8 * done.train_loss[0]
+
+
+def test_criteria_are_taken_once(graph, monkeypatch):
     asked = []
     real = module.edge_priors
 
@@ -86,14 +107,14 @@ def test_what_has_no_temperature_is_left_alone(graph):
     assert not hasattr(model.sparsifier, "temperature")
 
 
-def test_patience_does_not_count_the_warm_up(graph):
-    # Nothing learns: the first validation stays the best.
-    _, done = fit(graph, lr=0.0, epochs=100, patience=7, warm_up=0.1)
-    assert done.score.epoch == 11
-    assert len(done.train_loss) == 11 + 7
+def test_patience_ends_what_does_not_learn(graph):
+    still = {"lr": 0.0, "fine_lr": 0.0, "router_lr": 0.0}
+    _, done = fit(graph, epochs=100, patience=7, **still)
+    assert done.score.epoch == 0
+    assert len(done.train_loss) == 7
 
 
-def test_both_parts_learn_and_the_sparsifier_has_no_decay(graph, monkeypatch):
+def test_all_parts_learn_at_their_own_rates(graph, monkeypatch):
     kept = {}
     adam = torch.optim.Adam
 
@@ -104,8 +125,14 @@ def test_both_parts_learn_and_the_sparsifier_has_no_decay(graph, monkeypatch):
     monkeypatch.setattr(torch.optim, "Adam", remembered)
     model, criteria = build(graph)
     before = {name: value.clone() for name, value in model.named_parameters()}
-    fit_sparsified(model, graph, criteria, epochs=20, weight_decay=0.1)
-    assert [group["weight_decay"] for group in kept["groups"]] == [0.1, 0.0]
+    model.gnn.reset_parameters()
+    options = {"fine_lr": 0.02, "router_lr": 0.3, "weight_decay": 0.1}
+    fit_sparsified(model, graph, criteria, epochs=20, **options)
+    groups = kept["groups"]
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.0, 0.0]
+    assert [group["lr"] for group in groups] == [0.02, 0.01, 0.3]
+    counts = [len(list(group["params"])) for group in groups]
+    assert counts[1] + counts[2] == len(list(model.sparsifier.parameters()))
     moved = [
         name
         for name, value in model.named_parameters()
@@ -130,19 +157,18 @@ def test_the_test_labels_play_no_part(graph):
     assert again.score.test_acc != done.score.test_acc
 
 
-def test_criteria_see_a_trained_network(graph):
+def test_criteria_see_the_network_as_it_comes(graph):
     joint = Joint("mog_vote", 0.4, ("degree",), (0.2, 0.4), 1)
     model, _ = build(graph, joint)
     first = [each.clone() for each in model.gnn.parameters()]
-    moved = []
+    same = []
 
     def watch(edge_index, num_nodes, x):
+        assert not model.gnn.training
         now = model.gnn.parameters()
-        moved.append(
-            any(not torch.equal(a, b) for a, b in zip(first, now, strict=True))
-        )
+        same.append(all(torch.equal(a, b) for a, b in zip(first, now, strict=True)))
         return torch.arange(edge_index.size(1), dtype=torch.float)
 
     fit_sparsified(model, graph, [watch], epochs=10)
-    assert moved
-    assert all(moved)
+    assert same
+    assert all(same)

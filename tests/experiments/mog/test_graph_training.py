@@ -43,7 +43,7 @@ def test_experts_stand_around_the_sparsity(monkeypatch):
 
     monkeypatch.setattr(module, "MoG", spy)
     sparsifier = build(0.4, "gated_mean", 3).gnn.sparsifier
-    assert sparsifier.experts.sparsities == pytest.approx((0.2, 0.4, 0.6))
+    assert sparsifier.experts.sparsities == pytest.approx((0.32, 0.4, 0.48))
     ((_, criteria, _, k), named) = seen[0]
     assert (criteria, k) == (CRITERIA, 3)
     assert named == {"in_channels": 8, "sparsity": 0.4, "mix": "gated_mean"}

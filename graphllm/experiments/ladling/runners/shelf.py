@@ -69,7 +69,7 @@ class Runner(Protocol):
 
         Args:
             data (Data): The graph, see
-                :func:`~graphllm.experiments.ladling.recipe.bare_graph`.
+                :func:`~graphllm.experiments.bare_graph.bare_graph`.
             jobs (Sequence[Job]): What to train.
             folder (str or Path): Where ingredients are kept.
             progress (Callable, optional): Called with ("train", done, all).
