@@ -85,5 +85,9 @@ class ModelNotFoundError(GraphLLMError, FileNotFoundError):
     """A model name is neither a path, an installed package nor on the hub."""
 
 
+class CompressionError(GraphLLMError, ValueError):
+    """A model, a configuration or a calibration cannot be used to compress."""
+
+
 class MissingExtraError(GraphLLMError, ImportError):
     """An optional package is needed for what was asked."""

@@ -8,11 +8,9 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from graphllm.errors import (
     LLMError,
-    ModelNotFoundError,
     PromptError,
     SpendingLimitError,
 )
@@ -25,11 +23,10 @@ from graphllm.llm.generate import (
     generate_rows,
     is_out_of_memory,
 )
-from graphllm.llm.gguf import convert_gguf, quiet
 from graphllm.llm.identity import model_identity
+from graphllm.llm.read_model import read_model
 from graphllm.llm.scoring import score_candidates, split_ids
 from graphllm.llm.usage import Budget, Price, Reservation, Stopwatch, Usage
-from graphllm.model_packages import find_model
 
 _SPEED_PROMPT = "Describe in two sentences what a graph neural network is. " * 4
 
@@ -119,12 +116,14 @@ class TransformersLLM(Backend):
     ) -> Self:
         """Load a model by name: a folder, a ``.gguf`` file, ``smollm2``, a hub name.
 
-        A GGUF file is converted once (:func:`~graphllm.llm.gguf.convert_gguf`).
+        A GGUF file is converted once (:func:`~graphllm.llm.gguf.convert_gguf`). A
+        folder may be one of :func:`graphllm.compress.save`.
 
         Args:
             name (str): As :func:`~graphllm.model_packages.find_model` takes it.
             dtype (torch.dtype, optional): Type of the weights. (default: float32 on
-                the CPU, where it is the fastest, elsewhere the checkpoint's own)
+                the CPU, where it is the fastest, elsewhere the checkpoint's own;
+                a compressed model's own anywhere)
             device (str or torch.device, optional): Where the model is put.
                 (default: the CPU)
             batch_size (int, optional): As above.
@@ -134,23 +133,11 @@ class TransformersLLM(Backend):
 
         Raises:
             ModelNotFoundError: If there is no such model or it cannot be read.
+            CompressionError: If a compressed one is damaged or of another version.
         """
-        path = find_model(name)
-        if path.endswith(".gguf"):
-            path = str(convert_gguf(path))
-        target = torch.device(device or "cpu")
-        own = torch.float32 if target.type == "cpu" else "auto"
-        try:
-            with quiet():
-                tokenizer = AutoTokenizer.from_pretrained(path)
-                model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype or own)
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelNotFoundError(
-                f"cannot load the model '{name}' ({reason})"
-            ) from None
+        tokenizer, model = read_model(name, dtype, torch.device(device or "cpu"))
         return cls(
-            model.to(target),
+            model,
             tokenizer,
             batch_size=batch_size,
             max_batch_tokens=max_batch_tokens,

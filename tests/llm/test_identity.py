@@ -2,6 +2,7 @@ from copy import deepcopy
 
 import torch
 
+from graphllm.compress import FFNSkip, Int8, compress_
 from graphllm.llm.identity import model_identity
 
 
@@ -30,3 +31,17 @@ def test_identity_changes_with_weights_type_and_template(tiny_model, tiny_tokeni
     tokenizer.chat_template = "{{ messages[0].content }}"
     names.add(model_identity(tiny_model, tokenizer))
     assert len(names) == 4
+
+
+def test_identity_changes_with_quantised_weights_and_skipping(
+    tiny_model, tiny_tokenizer
+):
+    models = [deepcopy(tiny_model) for _ in range(5)]
+    compress_(models[1], Int8())
+    compress_(models[2], Int8())
+    # One code of one layer, nothing that is a parameter.
+    models[2].model.layers[0].mlp.up_proj.codes[0, 0] ^= 1
+    compress_(models[3], FFNSkip("static", blocks=(0,)))
+    compress_(models[4], FFNSkip("static", blocks=(1,)))
+    names = {model_identity(model, tiny_tokenizer) for model in models}
+    assert len(names) == 5

@@ -4,8 +4,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from graphllm.errors import LLMError, ModelNotFoundError, SpendingLimitError
-from graphllm.llm import Budget, Message, Price, Request
+from graphllm.compress import Int8, compress_, save
+from graphllm.errors import (
+    CompressionError,
+    LLMError,
+    ModelNotFoundError,
+    SpendingLimitError,
+)
+from graphllm.llm import Budget, Message, Price, Request, load_llm
 from graphllm.llm.generate import is_out_of_memory
 from graphllm.llm.transformers import TransformersLLM
 from graphllm.testing import assert_llm
@@ -370,3 +376,18 @@ def test_smollm2_scores_like_a_full_forward(smollm2_folder):
         chances = logits[0, len(ids) - 1 : -1].log_softmax(-1)
         expected = chances[range(len(tail)), tail].sum()
         assert score.item() == pytest.approx(expected.item(), abs=1e-4 * len(tail))
+
+
+def test_a_compressed_directory_is_a_model(tiny_model, tiny_tokenizer, tmp_path):
+    model = deepcopy(tiny_model)
+    compress_(model, Int8())
+    save(model, tmp_path / "small", tiny_tokenizer)
+    llm = load_llm(str(tmp_path / "small"))
+    requests = [ask(f"Name {number} colours.") for number in range(3)]
+    expected = TransformersLLM(model, tiny_tokenizer).complete(requests)
+    found = llm.complete(requests)
+    assert [each.text for each in found] == [each.text for each in expected]
+    assert llm.model.startswith("small@")
+    (tmp_path / "small" / "compression.json").write_text('{"version": 9}')
+    with pytest.raises(CompressionError, match="of version 9"):
+        load_llm(str(tmp_path / "small"))

@@ -1,0 +1,180 @@
+"""One call that compresses a language model by any method."""
+
+import time
+from functools import singledispatch
+from typing import Any
+
+import torch
+from torch import nn
+
+from graphllm.compress.base import (
+    CompressionConfig,
+    LayerReport,
+    Progress,
+    Report,
+    count_bytes,
+    count_parameters,
+)
+from graphllm.compress.blocks import find_blocks
+from graphllm.compress.calibration import Calibration
+from graphllm.compress.ffn import (
+    DropBlocks,
+    DropFFN,
+    FFNSkip,
+    FFNWidth,
+    drop_blocks,
+    drop_ffn,
+    skip,
+    width,
+)
+from graphllm.compress.lowrank import UniformSVD, WeLore, uniform, welore
+from graphllm.compress.prune import (
+    Magnitude,
+    SparseGPT,
+    Wanda,
+    magnitude,
+    sparsegpt,
+    wanda,
+)
+from graphllm.compress.quant import (
+    RTN,
+    DynamicInt8,
+    Int4,
+    Int8,
+    dynamic,
+    methods,
+    weight_only,
+)
+from graphllm.errors import CompressionError
+
+
+def compress_(
+    model: Any,
+    config: CompressionConfig,
+    calibration: Calibration | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Compress a decoder in place by the method of a configuration.
+
+    ``model.compression`` becomes the list of all configurations that were applied, the
+    latest last. If the call fails half way, the model is left half compressed.
+
+    Args:
+        model (PreTrainedModel): A decoder of the families of Llama, Qwen, Mistral,
+            GPT-2, OPT or GPT-NeoX, on any device.
+        config (CompressionConfig): The method and its settings.
+        calibration (Calibration, optional): Sequences, for methods that need them.
+        progress (Callable, optional): Called with the blocks done and all blocks.
+
+    Returns:
+        Report: What became of each layer, and of the whole.
+
+    Raises:
+        CompressionError: If the architecture is unknown, a weight is not finite, or a
+            calibration is missing or does not fit.
+
+    Example::
+
+        calibration = Calibration.from_texts(texts, tokenizer, num_sequences=32)
+        report = compress_(model, Wanda(0.5), calibration)
+    """
+    find_blocks(model)
+    _check_finite(model)
+    started = time.perf_counter()
+    parameters = count_parameters(model)
+    with torch.no_grad():
+        layers = _apply(config, model, calibration, progress)
+    gone = sum(each.parameters - each.kept_parameters for each in layers)
+    model.compression = [*getattr(model, "compression", []), config.to_dict()]
+    return Report(
+        config=config.to_dict(),
+        layers=layers,
+        parameters=parameters,
+        kept_parameters=parameters - gone,
+        bytes=count_bytes(model),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _check_finite(model: nn.Module) -> None:
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise CompressionError(
+                f"the weight '{name}' holds values that are not finite; the model is "
+                "damaged or was saved in too small a dtype"
+            )
+
+
+@singledispatch
+def _apply(
+    config: Any,
+    model: nn.Module,
+    calibration: Calibration | None,
+    progress: Progress | None,
+) -> list[LayerReport]:
+    raise CompressionError(
+        f"'{type(config).__name__}' is no configuration of a compression method"
+    )
+
+
+@_apply.register
+def _(config: Magnitude, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return magnitude.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: Wanda, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return wanda.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: SparseGPT, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return sparsegpt.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: WeLore, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return welore.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: UniformSVD, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return uniform.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: RTN, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    # GPTQ and AWQ are kinds of it.
+    return methods.apply(model, config, *rest)
+
+
+@_apply.register(Int4)
+@_apply.register(Int8)
+def _(config: Int4 | Int8, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return weight_only.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: DynamicInt8, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return dynamic.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: FFNWidth, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return width.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: DropBlocks, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return drop_blocks.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: DropFFN, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return drop_ffn.apply(model, config, *rest)
+
+
+@_apply.register
+def _(config: FFNSkip, model: nn.Module, *rest: Any) -> list[LayerReport]:
+    return skip.apply(model, config, *rest)

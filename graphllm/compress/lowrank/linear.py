@@ -1,0 +1,116 @@
+"""A linear layer stored as two thin ones."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+
+class LowRankLinear(nn.Module):
+    r"""A linear layer whose weight is a product of two thin matrices.
+
+    .. math::
+        \mathbf{y} = \mathbf{B} (\mathbf{A} \mathbf{x}) + \mathbf{b},
+        \qquad \mathbf{A} \in \mathbb{R}^{r \times n},\;
+        \mathbf{B} \in \mathbb{R}^{m \times r}
+
+    It holds :math:`r (m + n)` weights instead of :math:`m n`, which is fewer below
+    the rank :math:`m n / (m + n)` alone: half of the full rank where
+    :math:`m = n`. Both factors are plain linear layers, named ``down`` and ``up``, so
+    that adapters and other compression methods find them.
+
+    Args:
+        in_features (int): :math:`n`.
+        out_features (int): :math:`m`.
+        rank (int): :math:`r`.
+        bias (bool, optional): Whether there is a bias. (default: :obj:`True`)
+
+    Shapes:
+        - **input:** :math:`(*, n)`
+        - **output:** :math:`(*, m)`
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, rank: int, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.rank = rank
+        self.down = nn.Linear(in_features, rank, bias=False)
+        self.up = nn.Linear(rank, out_features, bias=bias)
+
+    @classmethod
+    def from_factors(cls, up: Tensor, down: Tensor, bias: Tensor | None = None) -> Self:
+        r"""Take two matrices as they are.
+
+        Args:
+            up (Tensor): :math:`\mathbf{B}`, of shape :math:`(m, r)`.
+            down (Tensor): :math:`\mathbf{A}`, of shape :math:`(r, n)`.
+            bias (Tensor, optional): :math:`\mathbf{b}`, of shape :math:`(m)`.
+        """
+        with torch.device("meta"):
+            layer = cls(down.size(1), up.size(0), up.size(1), bias is not None)
+        layer.down.weight = nn.Parameter(down.contiguous())
+        layer.up.weight = nn.Parameter(up.contiguous())
+        if bias is not None:
+            layer.up.bias = nn.Parameter(bias.detach().clone())
+        return layer
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Self:
+        """An empty layer of the shapes that :meth:`facts` names."""
+        return cls(
+            int(facts["in_features"]),
+            int(facts["out_features"]),
+            int(facts["rank"]),
+            bool(facts["bias"]),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What must be known to rebuild the layer before its weights are loaded."""
+        return {
+            "kind": "low_rank",
+            "in_features": self.in_features,
+            "out_features": self.out_features,
+            "rank": self.rank,
+            "bias": self.bias is not None,
+        }
+
+    @property
+    def weight(self) -> Tensor:
+        """The product of both factors, computed anew each time."""
+        return self.up.weight @ self.down.weight
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The bias."""
+        return self.up.bias
+
+    def to_dense(self) -> nn.Linear:
+        """A plain linear layer of the same weight and bias."""
+        with torch.device("meta"):
+            dense = nn.Linear(
+                self.in_features, self.out_features, self.bias is not None
+            )
+        dense.weight = nn.Parameter(self.weight.detach())
+        if self.bias is not None:
+            dense.bias = nn.Parameter(self.bias.detach().clone())
+        return dense
+
+    def nbytes(self) -> int:
+        """Memory of weights and bias."""
+        return sum(each.nbytes for each in self.parameters())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply both factors."""
+        y: Tensor = self.up(self.down(x))
+        return y
+
+    def extra_repr(self) -> str:
+        """Shapes, as in the representation of a plain linear layer."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, "
+            f"rank={self.rank}"
+        )

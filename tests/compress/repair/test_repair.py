@@ -1,0 +1,97 @@
+import pytest
+import torch
+
+from graphllm.compress import Calibration, Magnitude, compress_
+from graphllm.compress.blocks import find_blocks, set_weight
+from graphllm.compress.lowrank.linear import LowRankLinear
+from graphllm.compress.repair import repair_
+from graphllm.errors import CompressionError
+
+
+def low_rank(model):
+    """A model whose query projections are of low rank."""
+    for block in find_blocks(model):
+        dense = block.self_attn.q_proj
+        u, s, v = torch.linalg.svd(dense.weight.detach(), full_matrices=False)
+        layer = LowRankLinear.from_factors(u[:, :8] * s[:8], v[:8], dense.bias)
+        block.set_submodule("self_attn.q_proj", layer)
+    return model
+
+
+@pytest.mark.parametrize("method", ["sparse_lora", "lora", "low_rank"])
+def test_a_repair_lowers_the_loss(tiny_model, tiny_tokens, method):
+    dense = tiny_model("llama")
+    model = low_rank(tiny_model("llama"))
+    text = Calibration(tiny_tokens(8, 16))
+    flags = {name: each.requires_grad for name, each in model.named_parameters()}
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    report = repair_(model, text, method, steps=40, lr=1e-2, teacher=dense)
+    assert len(report.losses) == 40
+    assert sum(report.losses[-4:]) < 0.95 * sum(report.losses[:4])
+    after = model.state_dict()
+    changed = {name for name in before if not torch.equal(after[name], before[name])}
+    factors = {name for name in before if ".down." in name or ".up." in name}
+    if method == "low_rank":
+        assert changed == factors
+        assert report.trained == sum(before[name].numel() for name in factors)
+    else:
+        assert not changed & factors
+        assert all("_proj" in name for name in changed)
+    now = {name: each.requires_grad for name, each in model.named_parameters()}
+    assert now == flags
+    assert all(each.grad is None for each in model.parameters())
+
+
+def test_zeros_stay_and_the_seed_decides(tiny_model, tiny_tokens):
+    states = []
+    for seed in (0, 0, 1):
+        model = tiny_model("gpt2")
+        compress_(model, Magnitude(0.5))
+        weight = model.transformer.h[0].mlp.c_fc.weight.detach()
+        zeros = weight == 0
+        repair_(model, Calibration(tiny_tokens()), steps=3, batch_size=2, seed=seed)
+        assert torch.equal(weight == 0, zeros)
+        states.append(weight)
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_all_sequences_are_used_before_one_comes_again(tiny_model, tiny_tokens):
+    model, ids, seen = tiny_model("llama"), tiny_tokens(4, 8), []
+    model.register_forward_pre_hook(
+        lambda _, __, named: seen.extend(named["input_ids"].tolist()), with_kwargs=True
+    )
+    done = []
+    repair_(
+        model,
+        Calibration(ids),
+        "lora",
+        steps=4,
+        batch_size=2,
+        progress=lambda *at: done.append(at),
+    )
+    assert sorted(seen[:4]) == sorted(seen[4:]) == sorted(ids.tolist())
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": "prayer"}, "unknown repair 'prayer'"),
+        ({"steps": 0}, "must be positive"),
+        ({"lr": 0.0}, "must be positive"),
+        ({"method": "low_rank"}, "no layer of low rank"),
+    ],
+)
+def test_wrong_options(tiny_model, tiny_tokens, options, message):
+    with pytest.raises(CompressionError, match=message):
+        repair_(tiny_model("llama"), Calibration(tiny_tokens()), **options)
+
+
+def test_a_loss_that_is_no_number(tiny_model, tiny_tokens):
+    model = tiny_model("llama")
+    layer = find_blocks(model)[0].mlp.up_proj
+    set_weight(layer, torch.full((64, 32), torch.nan))
+    with pytest.raises(CompressionError, match="loss of step 0 is nan"):
+        repair_(model, Calibration(tiny_tokens()), steps=1)
+    assert type(find_blocks(model)[0].mlp.up_proj) is torch.nn.Linear
