@@ -147,6 +147,36 @@ def test_the_table_of_llaga_steps_is_the_recorded_one():
         assert f"{name} | {cells} |" in README
 
 
+@pytest.mark.parametrize("kind", ["mog", "ladling"])
+def test_the_tables_of_several_graphs_are_the_recorded_ones(kind):
+    header = next(row for row in README.splitlines() if f"results/{kind}_" in row)
+    names = re.findall(rf"results/({kind}_\w+\.json)", header)
+    results = [load(name) for name in names]
+    assert len(results) >= 2
+    for result in results:
+        assert result["config"]["command"] in README
+    table = README.split(header)[1].split("\n\n")[0].splitlines()[2:]
+    assert len(table) >= 10
+    for row in table:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        arm = cells[-len(results) - 1]
+        if kind == "mog" and arm != "dense":
+            arm += f"@{int(cells[0].split()[0]) / 100:g}"
+        for shown, result in zip(cells[-len(results) :], results, strict=True):
+            if shown or arm in result["arms"]:
+                accuracy = result["arms"][arm]["test_acc"]
+                expected = f"{100 * accuracy['mean']:.1f} ± {100 * accuracy['std']:.1f}"
+                assert shown == expected, arm
+
+
+def test_the_ladling_benchmark_is_told_as_recorded():
+    record = load("ladling.json")
+    row = record["vmap"]["hidden 64"]["speedup"]["wall"]
+    assert f"| 16 GCNs on Cora in one widened pass | {row:.1f}x |" in README
+    for name in ("bag of words", "dense"):
+        assert f"| {record['gis'][name]['speedup']['wall']:.1f}x |" in README
+
+
 def test_every_link_into_the_repository_exists():
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).exists(), target
