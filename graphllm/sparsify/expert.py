@@ -62,7 +62,8 @@ class SparsifierExperts(nn.Module):
           the experts that the judging node has chosen
 
     Raises:
-        BudgetError: If there is no sparsity, or one outside [0, 1].
+        BudgetError: If there is no criterion or sparsity, a sparsity is outside
+            [0, 1], or ``hidden_channels`` is below 1.
     """
 
     def __init__(
@@ -75,6 +76,14 @@ class SparsifierExperts(nn.Module):
         super().__init__()
         if len(sparsities) == 0:
             raise BudgetError("'sparsities' is empty; give at least one, such as 0.3")
+        if num_priors < 1:
+            raise BudgetError(
+                "there are no criteria; give at least one, such as degree"
+            )
+        if hidden_channels < 1:
+            raise BudgetError(
+                f"'hidden_channels' must be 1 or more (got {hidden_channels})"
+            )
         check_sparsity(sparsities)
         self.sparsities = tuple(float(share) for share in sparsities)
         self.num_priors = num_priors

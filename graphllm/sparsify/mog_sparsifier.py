@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from graphllm.errors import TextGraphError, UnknownNameError
+from graphllm.errors import BudgetError, TextGraphError, UnknownNameError
 from graphllm.kernels.row_topk import row_topk
 from graphllm.sparsify.base import Sparsifier, SparsifyOutput, evaluating
 from graphllm.sparsify.budgets import (
@@ -130,8 +130,9 @@ class MoGSparsifier(Sparsifier):
         - **output:** mask :math:`(|E|)` and a scalar
 
     Raises:
-        BudgetError: If a sparsity, ``k``, ``min_edges`` or ``mix_interval`` is out of
-            range.
+        BudgetError: If a sparsity, ``k``, ``min_edges``, ``hidden_channels``,
+            ``temperature`` or ``mix_interval`` is out of range, or there are no
+            criteria.
         UnknownNameError: If there is no such ``mix``, ``symmetric`` or
             ``allocation``.
         TextGraphError: If ``x``, ``edge_index`` or ``edge_prior`` do not fit.
@@ -166,6 +167,8 @@ class MoGSparsifier(Sparsifier):
             raise UnknownNameError("symmetric", symmetric, get_args(Symmetric))
         check_min_edges(min_edges)
         check_allocation(allocation)
+        if not temperature > 0.0:
+            raise BudgetError(f"'temperature' must be above 0 (got {temperature:g})")
         if sparsity is not None:
             check_sparsity(sparsity)
         self.in_channels = in_channels

@@ -343,6 +343,13 @@ def test_wrong_arguments_are_refused():
         MoGSparsifier(8, min_edges=-1)
     with pytest.raises(BudgetError, match=r"'k' must be in \[1, 9\] \(got 10\)"):
         MoGSparsifier(8, k=10)
+    with pytest.raises(BudgetError, match="no criteria; give at least one"):
+        MoGSparsifier(8, criteria=())
+    with pytest.raises(BudgetError, match=r"'hidden_channels' .* \(got 0\)"):
+        MoGSparsifier(8, hidden_channels=0)
+    for temperature in (0.0, math.nan):
+        with pytest.raises(BudgetError, match="'temperature' must be above 0"):
+            MoGSparsifier(8, temperature=temperature)
 
 
 def test_graphs_that_do_not_fit_are_refused():
