@@ -169,6 +169,24 @@ def test_the_tables_of_several_graphs_are_the_recorded_ones(kind):
                 assert shown == expected, arm
 
 
+def test_the_table_of_planted_noise_is_the_recorded_one():
+    rows = {row["arm"]: row for row in load("mog_noise.json")["rows"]}
+    shown = re.findall(
+        r"^\| (\d+) % \| (\w+) \| ([^|]+) \| ([\d.]+) \| ([^|]*)\|",
+        section_about("mog_noise.json"),
+        re.M,
+    )
+    assert len(shown) == 13
+    for removed, arm, accuracy, noise, lift in shown:
+        row = rows[arm if arm == "dense" else f"{arm}@{int(removed) / 100:g}"]
+        mean, std = 100 * row["test_acc"]["mean"], 100 * row["test_acc"]["std"]
+        assert accuracy == f"{mean:.1f} ± {std:.1f}"
+        assert noise == f"{100 * row['noise']['mean']:.1f}"
+        if arm != "dense":
+            expected = f"{100 * row['over_dense']['mean']:+.1f}".replace("-", "−")
+            assert lift.split()[0] == expected
+
+
 def test_the_ladling_benchmark_is_told_as_recorded():
     record = load("ladling.json")
     row = record["vmap"]["hidden 64"]["speedup"]["wall"]
