@@ -52,7 +52,7 @@ def ladling(
     Arms: the ingredients themselves (mean_ingredient, best_by_validation,
     best_recalibrated), soups of them (uniform, greedy, gis, learned,
     partition_learned), their ensemble, and soups of networks that do not share their
-    initial weights (different_init, different_init_gis), which must fail.
+    initial weights: different_init, which must fail, and different_init_gis.
     """
     given = SimpleNamespace(**locals())
     # torch and PyG load only now: --help stays quick.

@@ -35,6 +35,11 @@ from graphllm.sparsify.budgets import check_sparsity
 from graphllm.sparsify.mixing import Mix
 
 MODELS = ("gnn", "ellagnn", "mog")
+# Choosing nodes by them would let labels of test nodes in.
+READ_LABELS = (
+    *("age", "disagreement", "low-homophily"),
+    *("uncertainty", "uncertainty-mc"),
+)
 RUNNERS = ("vmap", "inprocess", "processes", "ray")
 NORMS = ("none", "batch_norm")
 # What each loader can be told.
@@ -211,6 +216,12 @@ def check_model(given: SimpleNamespace) -> None:
     if given.model == "ellagnn" and given.features == "bow":
         raise GraphLLMError(
             "'--model ellagnn' reads encoded text; leave '--features bow' out"
+        )
+    if given.model == "ellagnn" and given.selector in READ_LABELS:
+        raise GraphLLMError(
+            f"'--selector {given.selector}' learns from training labels, and each "
+            "repeat has other ones, while nodes are chosen once; choose one that reads "
+            "no label, such as pagerank"
         )
 
 

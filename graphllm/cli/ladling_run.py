@@ -41,7 +41,7 @@ LLM = CachedLLM | OracleLLM
 def run(given: SimpleNamespace) -> Result:
     """Run the experiment.
 
-    Everything that can be refused is refused before anything is loaded or asked.
+    What depends on names and numbers alone is refused before anything is loaded.
 
     Args:
         given (SimpleNamespace): The options of :func:`graphllm.cli.ladling.ladling`.
@@ -106,7 +106,8 @@ def _check_runner(runner: Runner | None, recipe: Recipe, factory: Factory) -> No
 def _enhanced(given: SimpleNamespace, parts: Parts) -> tuple[Data, LLM]:
     """The graph with what a language model wrote about some nodes.
 
-    Nodes are chosen from all of them, so that one choice serves every split.
+    Nodes are chosen from all of them and without a label, so that one choice serves
+    every split.
     """
     data, bars = parts.data, parts.bars
     # Features are those of the text.

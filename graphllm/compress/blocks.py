@@ -68,8 +68,14 @@ def linears(block: nn.Module) -> dict[str, Linear]:
         block (torch.nn.Module): One of :func:`find_blocks`.
 
     Raises:
-        CompressionError: If there is none.
+        CompressionError: If there is none, or a weight is no matrix.
     """
+    for name, weight in block.named_parameters():
+        if weight.dim() > 2:
+            raise CompressionError(
+                f"'{name}' of a block '{type(block).__name__}' has the shape "
+                f"{tuple(weight.shape)}: mixtures of experts cannot be compressed here"
+            )
     found = {
         name: module
         for name, module in block.named_modules()

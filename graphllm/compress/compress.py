@@ -80,6 +80,11 @@ def compress_(
         report = compress_(model, Wanda(0.5), calibration)
     """
     find_blocks(model)
+    if getattr(model, "ffn_skip", None) and not isinstance(config, FFNSkip):
+        raise CompressionError(
+            "the model skips FFNs already, and what other methods see of it would be "
+            "wrong; apply FFNSkip last"
+        )
     _check_finite(model)
     started = time.perf_counter()
     parameters = count_parameters(model)

@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoConfig, GenerationConfig
 
 from graphllm.compress.ffn.skip import attach
@@ -60,7 +60,8 @@ def save(model: Any, path: str | Path, tokenizer: Any = None) -> Path:
         CompressionError: If there is something else at ``path``, a module cannot be
             saved, or the directory cannot be written.
     """
-    path = Path(path).expanduser()
+    # A link is followed: what it points to is replaced, not the link.
+    path = Path(path).expanduser().resolve()
     _check_free(path)
     table = module_table(model)
     skipper = getattr(model, "ffn_skip", None)
@@ -115,13 +116,13 @@ def load(path: str | Path) -> Any:
         for name, module in facts["modules"].items():
             model.set_submodule(name, rebuild(module), strict=True)
         state = load_file(path / _weights(facts))
+        if (path / "generation_config.json").is_file():
+            model.generation_config = GenerationConfig.from_pretrained(path)
     except _DAMAGE as error:
         raise _damaged(path, error) from None
     _fill(model, state, facts["tied"], path)
     if facts["skip"] is not None:
         attach(model, SkipPlan.from_dict(facts["skip"]))
-    if (path / "generation_config.json").is_file():
-        model.generation_config = GenerationConfig.from_pretrained(path)
     model.compression = facts["methods"]
     model.config._name_or_path = str(path)
     return model.eval()
@@ -153,9 +154,19 @@ def _write(
     if generation is not None:
         generation.save_pretrained(work)
     if tokenizer is not None:
-        tokenizer.save_pretrained(work)
+        _write_tokenizer(tokenizer, work)
     save_file(tensors, work / _weights(facts), metadata={"format": "pt"})
     (work / FACTS).write_text(json.dumps(facts, indent=2), "utf-8")
+
+
+def _write_tokenizer(tokenizer: Any, work: Path) -> None:
+    try:
+        tokenizer.save_pretrained(work)
+    except OSError:
+        raise
+    # tokenizers has no type of its own for a full disk.
+    except Exception as error:
+        raise OSError(str(error)) from None
 
 
 def _weights(facts: Mapping[str, Any]) -> str:
@@ -168,6 +179,11 @@ def _unique(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, s
     tensors: dict[str, Tensor] = {}
     tied: dict[str, str] = {}
     for name, value in state.items():
+        if type(value) not in (Tensor, nn.Parameter):
+            raise CompressionError(
+                f"'{name}' is a {type(value).__name__}, which cannot be saved; "
+                "quantise with backend='graphllm' to save"
+            )
         key = (value.data_ptr(), value.numel(), value.stride())
         if value.numel() and key in stored:
             tied[name] = stored[key]
@@ -185,7 +201,11 @@ def _put(work: Path, path: Path) -> None:
         os.rename(work, path)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
-    os.replace(path, old)
+    try:
+        os.replace(path, old)
+    except OSError:
+        old.rmdir()
+        raise
     try:
         os.rename(work, path)
     except OSError:

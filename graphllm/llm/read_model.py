@@ -19,8 +19,8 @@ def read_model(
     Args:
         name (str): A folder, a ``.gguf`` file, ``smollm2`` or a hub name.
         dtype (torch.dtype, optional): Type of the weights. (default: float32 on the
-            CPU, where it is the fastest, elsewhere the checkpoint's own; a compressed
-            model's own anywhere)
+            CPU, where it is the fastest, elsewhere the checkpoint's own); a compressed
+            model always keeps its own
         device (torch.device): Where the model is put.
 
     Returns:
@@ -38,8 +38,8 @@ def read_model(
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(path)
             if is_compressed(path):
+                # In its own types: others would round the scales of packed weights.
                 model = load(path)
-                model = model if dtype is None else model.to(dtype)
             else:
                 model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype or own)
     except CompressionError:  # says what is wrong already

@@ -122,8 +122,8 @@ class TransformersLLM(Backend):
         Args:
             name (str): As :func:`~graphllm.model_packages.find_model` takes it.
             dtype (torch.dtype, optional): Type of the weights. (default: float32 on
-                the CPU, where it is the fastest, elsewhere the checkpoint's own;
-                a compressed model's own anywhere)
+                the CPU, where it is the fastest, elsewhere the checkpoint's own);
+                a compressed model always keeps its own
             device (str or torch.device, optional): Where the model is put.
                 (default: the CPU)
             batch_size (int, optional): As above.

@@ -137,6 +137,14 @@ def _controls(result: Result, study: Mapping[str, Any]) -> list[str]:
             f"ingredient, {without:.0f} % without shared initial weights; at 100 % "
             "there is no soup."
         )
+    tests = [measured(result, arm, "test_acc") for arm in (_GIS, _OWN_GIS)]
+    if tests[0] is not None and tests[1] is not None:
+        gap = points(tests[0].mean - tests[1].mean)
+        lines.append(
+            f"On test it is {gap} points with shared initial weights against those "
+            "without: what greedy interpolation gains is due to sharing them only as "
+            "far as this is above zero."
+        )
     return lines
 
 

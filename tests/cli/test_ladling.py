@@ -103,6 +103,7 @@ def test_ingredients_that_read_what_a_language_model_wrote(folder, tmp_path, cap
         (["--model", "ellagnn", "--features", "bow"], "reads encoded text"),
         (["--model", "ellagnn", "--prompts", "expnd"], "Did you mean 'expand'"),
         (["--model", "ellagnn", "--selector", "rank"], "selector 'rank'"),
+        (["--model", "ellagnn", "--selector", "uncertainty"], "training labels"),
         (["--model", "ellagnn", "--budget", "some"], "budget"),
         (["--methods", "gsi"], "Did you mean 'gis'"),
         (["--methods", ","], "names nothing to make"),

@@ -1,7 +1,14 @@
 import pytest
 import torch
 
-from graphllm.compress import Calibration, Magnitude, SparseGPT, Wanda, compress_
+from graphllm.compress import (
+    Calibration,
+    FFNSkip,
+    Magnitude,
+    SparseGPT,
+    Wanda,
+    compress_,
+)
 from graphllm.compress.base import count_parameters
 from graphllm.errors import CompressionError
 
@@ -61,6 +68,21 @@ def test_a_weight_that_is_not_finite_is_named(tiny_model):
 def test_a_missing_calibration(tiny_model, config):
     with pytest.raises(CompressionError, match="needs a calibration"):
         compress_(tiny_model("llama"), config)
+
+
+def test_a_skip_comes_last(tiny_model):
+    model = tiny_model("llama")
+    compress_(model, FFNSkip("static", blocks=(1,), warm_up=2))
+    with pytest.raises(CompressionError, match="apply FFNSkip last"):
+        compress_(model, Magnitude(0.5))
+    assert [each["method"] for each in model.compression] == [FFNSkip.method]
+
+
+def test_a_mixture_of_experts_is_refused(tiny_model):
+    model = tiny_model("llama")
+    model.model.layers[0].mlp.experts = torch.nn.Parameter(torch.ones(2, 3, 4))
+    with pytest.raises(CompressionError, match=r"experts.*\(2, 3, 4\)"):
+        compress_(model, Magnitude(0.5))
 
 
 def test_what_is_no_configuration(tiny_model):

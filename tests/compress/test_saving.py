@@ -166,6 +166,35 @@ def test_a_full_disk_leaves_what_was_there(tiny_model, tmp_path, monkeypatch, be
         assert load(tmp_path / "m").config.model_type == "llama"
 
 
+def test_a_disk_that_is_full_for_the_tokenizer(tiny_model, tmp_path):
+    class Tokenizer:
+        def save_pretrained(self, folder):
+            raise Exception("No space left on device (os error 28)")
+
+    with pytest.raises(CompressionError, match=r"No space left.*free some space"):
+        save(tiny_model("llama"), tmp_path / "m", Tokenizer())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tensor_of_another_library_is_not_saved(tiny_model, tmp_path):
+    class Packed(torch.Tensor):
+        pass
+
+    model = tiny_model("llama")
+    weight = model.model.norm.weight.detach().as_subclass(Packed)
+    model.model.norm.register_buffer("packed", weight)
+    with pytest.raises(CompressionError, match=r"'model\.norm\.packed' is a Packed"):
+        save(model, tmp_path / "m")
+
+
+def test_a_link_is_followed(tiny_model, tmp_path):
+    save(tiny_model("llama"), tmp_path / "m")
+    (tmp_path / "link").symlink_to(tmp_path / "m")
+    save(tiny_model("gpt2"), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert load(tmp_path / "m").config.model_type == "gpt2"
+
+
 def edit(path, **changes):
     facts = json.loads((path / "compression.json").read_text())
     (path / "compression.json").write_text(json.dumps({**facts, **changes}))

@@ -9,6 +9,9 @@ from transformers.pytorch_utils import Conv1D
 from graphllm.compress.blocks import Linear, find_blocks, weight_of
 from graphllm.errors import CompressionError
 
+# Blocks of Gemma and OLMo normalise what leaves a part: the sums are other ones there.
+_OTHER_NORMS = ("pre_feedforward_layernorm", "post_feedforward_layernorm")
+
 # Where it is, what widens, what narrows again, and the norm before it: Llama, Qwen and
 # Mistral; GPT-2; GPT-NeoX; OPT, whose blocks hold the parts themselves.
 _FORMS = (
@@ -53,6 +56,8 @@ def feed_forward(block: nn.Module) -> FeedForward:
     """
     for place, entries, narrow, norm in _FORMS:
         holder = getattr(block, place, None) if place else block
+        if not hasattr(block, norm) or any(hasattr(block, n) for n in _OTHER_NORMS):
+            continue
         if holder is None or not all(hasattr(holder, n) for n in (*entries, narrow)):
             continue
         path = f"{place}." if place else ""

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 
 class LowRankLinear(nn.Module):
@@ -25,6 +26,8 @@ class LowRankLinear(nn.Module):
         out_features (int): :math:`m`.
         rank (int): :math:`r`.
         bias (bool, optional): Whether there is a bias. (default: :obj:`True`)
+        transposed (bool, optional): Whether it stands for GPT-2's ``Conv1D``, which
+            holds its weight the other way round. (default: :obj:`False`)
 
     Shapes:
         - **input:** :math:`(*, n)`
@@ -32,26 +35,40 @@ class LowRankLinear(nn.Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, rank: int, bias: bool = True
+        self,
+        in_features: int,
+        out_features: int,
+        rank: int,
+        bias: bool = True,
+        transposed: bool = False,
     ) -> None:
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
         self.rank = rank
+        self.transposed = transposed
         self.down = nn.Linear(in_features, rank, bias=False)
         self.up = nn.Linear(rank, out_features, bias=bias)
 
     @classmethod
-    def from_factors(cls, up: Tensor, down: Tensor, bias: Tensor | None = None) -> Self:
+    def from_factors(
+        cls,
+        up: Tensor,
+        down: Tensor,
+        bias: Tensor | None = None,
+        transposed: bool = False,
+    ) -> Self:
         r"""Take two matrices as they are.
 
         Args:
             up (Tensor): :math:`\mathbf{B}`, of shape :math:`(m, r)`.
             down (Tensor): :math:`\mathbf{A}`, of shape :math:`(r, n)`.
             bias (Tensor, optional): :math:`\mathbf{b}`, of shape :math:`(m)`.
+            transposed (bool, optional): As above. (default: :obj:`False`)
         """
+        shape = down.size(1), up.size(0), up.size(1)
         with torch.device("meta"):
-            layer = cls(down.size(1), up.size(0), up.size(1), bias is not None)
+            layer = cls(*shape, bias is not None, transposed)
         layer.down.weight = nn.Parameter(down.contiguous())
         layer.up.weight = nn.Parameter(up.contiguous())
         if bias is not None:
@@ -66,6 +83,7 @@ class LowRankLinear(nn.Module):
             int(facts["out_features"]),
             int(facts["rank"]),
             bool(facts["bias"]),
+            bool(facts["transposed"]),
         )
 
     def facts(self) -> dict[str, Any]:
@@ -76,6 +94,7 @@ class LowRankLinear(nn.Module):
             "out_features": self.out_features,
             "rank": self.rank,
             "bias": self.bias is not None,
+            "transposed": self.transposed,
         }
 
     @property
@@ -88,13 +107,16 @@ class LowRankLinear(nn.Module):
         """The bias."""
         return self.up.bias
 
-    def to_dense(self) -> nn.Linear:
-        """A plain linear layer of the same weight and bias."""
+    def to_dense(self) -> nn.Linear | Conv1D:
+        """A plain layer of the same weight and bias, of the kind that it replaced."""
+        weight = self.weight.detach()
         with torch.device("meta"):
-            dense = nn.Linear(
-                self.in_features, self.out_features, self.bias is not None
-            )
-        dense.weight = nn.Parameter(self.weight.detach())
+            dense: nn.Linear | Conv1D
+            if self.transposed:
+                dense, weight = Conv1D(*weight.shape), weight.T.contiguous()
+            else:
+                dense = nn.Linear(*weight.shape[::-1], self.bias is not None)
+        dense.weight = nn.Parameter(weight)
         if self.bias is not None:
             dense.bias = nn.Parameter(self.bias.detach().clone())
         return dense

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
 from graphllm.compress.base import LayerReport, Progress
 from graphllm.compress.blocks import (
@@ -100,7 +101,9 @@ def _replace(
     error = stats.error(weight, product) if stats else weight_error(weight, product)
     shape = (weight.size(0), weight.size(1))
     if saves(rank, shape):
-        block.set_submodule(name, LowRankLinear.from_factors(up, down, linear.bias))
+        transposed = isinstance(linear, Conv1D)
+        factors = LowRankLinear.from_factors(up, down, linear.bias, transposed)
+        block.set_submodule(name, factors)
     else:
         set_weight(linear, product)
     kept = kept_weights(rank, shape)

@@ -119,7 +119,7 @@ def repair_(
                 losses.append(_finite(loss, step))
                 optimizer.zero_grad()
                 loss.backward()
-                nn.utils.clip_grad_norm_(trained, 1.0)
+                _clip(trained, step)
                 optimizer.step()
                 if progress is not None:
                     progress(step + 1, steps)
@@ -127,6 +127,16 @@ def repair_(
             merge_adapters(model)
     count = sum(each.numel() for each in trained)
     return RepairReport(method, count, losses, time.perf_counter() - started)
+
+
+def _clip(weights: list[nn.Parameter], step: int) -> None:
+    """Clip the gradients to norm one; an infinite one would make every weight NaN."""
+    norm = nn.utils.clip_grad_norm_(weights, 1.0)
+    if not norm.isfinite():
+        raise CompressionError(
+            f"the gradient of step {step + 1} is not finite; repair in float32, or "
+            "with a lower 'lr'"
+        )
 
 
 def _factors(model: Any) -> list[nn.Parameter]:

@@ -27,7 +27,7 @@ NOTES = {
     ),
     OWN_GIS: (
         "Control: greedy interpolation of ingredients with their own initial weights. "
-        "It finds little to mix; see how much of it is one ingredient."
+        "It never averages all of them, and may do as well as with shared weights."
     ),
 }
 ROLES = {

@@ -148,7 +148,7 @@ def train_ingredient(
             model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
         )
         for epoch in range(1, recipe.epochs + 1):
-            if best.epoch and epoch - best.epoch > recipe.patience:
+            if best.epoch and epoch - best.epoch > recipe.waits:
                 break
             draws.start(epoch)
             # For dropout that a layer does by itself, as GAT's on attention.

@@ -43,7 +43,9 @@ class InELLaGNN:
 class InMoG:
     """The GNN of a recipe behind the sparsifier of :class:`~graphllm.sparsify.MoG`.
 
-    GNN and sparsifier are mixed alike: every soup has edges of its own.
+    GNN and sparsifier are mixed alike: every soup has edges of its own. Its verdicts
+    are hard where it is not trained, so that learned soups leave the shares of the
+    sparsifier's layers even.
 
     Args:
         plain (Plain): The GNN.

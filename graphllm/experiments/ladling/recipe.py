@@ -74,6 +74,11 @@ class Recipe:
         if not self.lr > 0.0:
             raise GraphLLMError(f"'lr' must be > 0 (got {self.lr})")
 
+    @property
+    def waits(self) -> int:
+        """Epochs without a better validation that end training; one look at least."""
+        return max(self.patience, self.eval_every)
+
 
 @dataclass(frozen=True)
 class Plain:

@@ -1,7 +1,7 @@
 """From all repeats of Graph Ladling to one result."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -72,7 +72,7 @@ def as_result(
         environment=environment(),
         details={
             "baseline": baseline,
-            "method_arm": GIS if GIS in values else next(iter(soups), baseline),
+            "method_arm": _method_of(values, baseline),
             "arm_roles": {arm: role_of(arm) for arm in values},
             "arm_notes": {arm: NOTES[arm] for arm in values},
             "study": {
@@ -92,6 +92,12 @@ def as_result(
             },
         },
     )
+
+
+def _method_of(arms: Iterable[str], baseline: str) -> str:
+    """The soup that the report is about; never a control."""
+    methods = [arm for arm in arms if role_of(arm) == "method"]
+    return GIS if GIS in methods else next(iter(methods), baseline)
 
 
 def _rows(

@@ -76,7 +76,7 @@ def fit_network(
             (default: :obj:`1`)
 
     Returns:
-        Fit: Scores and curves.
+        Fit: Scores and curves; the test nodes are not read.
     """
     optimizer = torch.optim.Adam(gnn.parameters(), lr=lr, weight_decay=weight_decay)
 
@@ -92,9 +92,7 @@ def fit_network(
         out: Tensor = gnn(data.x, data.edge_index)
         return out
 
-    best = _climb(gnn, data, step, run, epochs, patience, interval)
-    best.score.test_acc = _test_accuracy(gnn, data, data.edge_index)
-    return best
+    return _climb(gnn, data, step, run, epochs, patience, interval)
 
 
 def fit_sparsified(
@@ -165,7 +163,7 @@ def fit_sparsified(
     cool(model, 0.0)
     best = _climb(model, data, step, run, epochs, patience, interval)
     e_id, elapsed = _thin(model, data, prior)
-    best.score.test_acc = _test_accuracy(model.gnn, data, data.edge_index[:, e_id])
+    best.score.test_acc = accuracy_on_test(model.gnn, data, data.edge_index[:, e_id])
     routing = getattr(model.sparsifier, "routing", None)
     gates = None if routing is None else routing(data)
     curves = best.score, best.train_loss, best.val_acc
@@ -244,7 +242,8 @@ def _validate(
 
 
 @torch.no_grad()
-def _test_accuracy(gnn: nn.Module, data: Data, edge_index: Tensor) -> float:
+def accuracy_on_test(gnn: nn.Module, data: Data, edge_index: Tensor) -> float:
+    """Accuracy on the test nodes, in evaluation mode, with these edges."""
     gnn.eval()
     predicted = gnn(data.x, edge_index).argmax(dim=-1)
     right = (predicted == data.y)[data.test_mask]

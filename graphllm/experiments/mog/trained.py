@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from copy import copy, deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +16,12 @@ from graphllm.experiments.fit import Score
 from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.mog.arms import SCORES, Joint, criteria_of, sparsified
 from graphllm.experiments.mog.edge_ids import pack, unpack
-from graphllm.experiments.mog.fit import TEMPERATURES, fit_network, fit_sparsified
+from graphllm.experiments.mog.fit import (
+    TEMPERATURES,
+    accuracy_on_test,
+    fit_network,
+    fit_sparsified,
+)
 from graphllm.experiments.mog.measures import timed_ms
 from graphllm.experiments.mog.routing import routing_histogram
 from graphllm.sparsify.learned_mask import LearnedMask
@@ -155,11 +160,13 @@ def train_on(
         e_id=pack(e_id, num_edges),
         interval=interval,
         fine_lr=FINE_LR,
+        thin_epochs=thin_epochs(training),
         **asdict(training),
     )
     known = ledger.get(key) if ledger is not None else None
     if known is not None:
-        return _from_dict(known, num_edges)
+        # Another arm may have trained on the same edges, and found them otherwise.
+        return replace(_from_dict(known, num_edges), sparsify_ms=sparsify_ms)
     sparse = copy(data)
     sparse.edge_index = data.edge_index[:, e_id]
     gnn = warm.copy()
@@ -174,6 +181,7 @@ def train_on(
             patience=training.patience,
             interval=interval,
         )
+    fit.score.test_acc = accuracy_on_test(gnn, sparse, sparse.edge_index)
     trained = Trained(fit.score, e_id, sparsify_ms, fit.train_loss, fit.val_acc)
     if ledger is not None:
         ledger.put(key, _as_dict(trained, num_edges))
@@ -240,6 +248,7 @@ def train_jointly(
         joint=asdict(joint),
         defaults=DEFAULTS,
         temperatures=TEMPERATURES,
+        thin_epochs=thin_epochs(training),
         **asdict(training),
     )
     known = ledger.get(key) if ledger is not None else None

@@ -49,4 +49,5 @@ def test_facts_and_state_rebuild_it():
         "out_features": 6,
         "rank": 2,
         "bias": False,
+        "transposed": False,
     }

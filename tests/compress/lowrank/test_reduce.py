@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from graphllm.compress import (
     Calibration,
@@ -11,6 +12,7 @@ from graphllm.compress import (
     compress_,
     linears,
     merge,
+    save,
 )
 from graphllm.compress.lowrank.reduce import reduce_, weights
 
@@ -71,6 +73,18 @@ def test_merge_gives_the_same_model_back(tiny_model, tiny_tokens):
     assert merge(model) is model
     assert not any(isinstance(each, LowRankLinear) for each in model.modules())
     assert torch.allclose(logits(model, ids), small, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_what_is_merged_is_read_by_plain_transformers(
+    family, tiny_model, tiny_tokens, tmp_path
+):
+    model, ids = tiny_model(family), tiny_tokens()
+    reduce_(model, dict.fromkeys(weights(model), 4))
+    merge(model)
+    save(model, tmp_path / "merged")
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
+    assert torch.equal(logits(plain.eval(), ids), logits(model, ids))
 
 
 def test_factors_can_be_compressed_again(tiny_model, tiny_tokens):

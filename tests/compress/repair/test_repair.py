@@ -4,6 +4,7 @@ import torch
 from graphllm.compress import Calibration, Magnitude, compress_
 from graphllm.compress.blocks import find_blocks, set_weight
 from graphllm.compress.lowrank.linear import LowRankLinear
+from graphllm.compress.repair import repair as module
 from graphllm.compress.repair import repair_
 from graphllm.errors import CompressionError
 
@@ -86,6 +87,22 @@ def test_all_sequences_are_used_before_one_comes_again(tiny_model, tiny_tokens):
 def test_wrong_options(tiny_model, tiny_tokens, options, message):
     with pytest.raises(CompressionError, match=message):
         repair_(tiny_model("llama"), Calibration(tiny_tokens()), **options)
+
+
+def test_a_gradient_that_is_no_number(tiny_model, tiny_tokens, monkeypatch):
+    model = tiny_model("llama")
+    dense = find_blocks(model)[0].mlp.up_proj.weight.clone()
+    real = module.repair_loss
+
+    def steep(*args):
+        loss = real(*args)
+        loss.register_hook(lambda gradient: gradient * torch.inf)
+        return loss
+
+    monkeypatch.setattr(module, "repair_loss", steep)
+    with pytest.raises(CompressionError, match="gradient of step 1 is not finite"):
+        repair_(model, Calibration(tiny_tokens()), steps=1)
+    assert torch.equal(find_blocks(model)[0].mlp.up_proj.weight, dense)
 
 
 def test_a_loss_that_is_no_number(tiny_model, tiny_tokens):

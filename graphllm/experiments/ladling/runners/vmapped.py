@@ -200,7 +200,7 @@ class _Training:
             place
             for place, row in enumerate(self.rows)
             if epoch is not None
-            and not (row.epoch and epoch - row.epoch > self.recipe.patience)
+            and not (row.epoch and epoch - row.epoch > self.recipe.waits)
         ]
         for place, row in enumerate(self.rows):
             if place not in going:
