@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
+from graphllm.compress.blocks import weight_of
 from graphllm.errors import CompressionError
 
 TYPES = ("F16", "F32", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0")
@@ -30,7 +31,7 @@ def dense_tensors(model: Any) -> Iterator[tuple[str, Tensor]]:
     }
     for name, module in swapped.items():
         dense = module.to_dense()
-        yield f"{name}.weight", dense.weight
+        yield f"{name}.weight", weight_of(dense)
         if getattr(dense, "bias", None) is not None:
             yield f"{name}.bias", dense.bias
     turned = {
