@@ -113,9 +113,11 @@ class LowRankLinear(nn.Module):
         with torch.device("meta"):
             dense: nn.Linear | Conv1D
             if self.transposed:
-                dense, weight = Conv1D(*weight.shape), weight.T.contiguous()
+                dense = Conv1D(self.out_features, self.in_features)
+                weight = weight.T.contiguous()
             else:
-                dense = nn.Linear(*weight.shape[::-1], self.bias is not None)
+                shape = self.in_features, self.out_features
+                dense = nn.Linear(*shape, bias=self.bias is not None)
         dense.weight = nn.Parameter(weight)
         if self.bias is not None:
             dense.bias = nn.Parameter(self.bias.detach().clone())
