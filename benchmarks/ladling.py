@@ -377,7 +377,7 @@ def main() -> None:
     parser.add_argument("--wide", type=int, default=16, help="ingredients of vmap")
     parser.add_argument("--vmap-epochs", type=int, default=8)
     parser.add_argument("--ingredients", type=int, default=4, help="of the workers")
-    parser.add_argument("--worker-epochs", type=int, default=60)
+    parser.add_argument("--worker-epochs", type=int, default=120)
     parser.add_argument("--worker-rounds", type=int, default=2)
     parser.add_argument("--soup", type=int, default=10, help="ingredients of gis")
     parser.add_argument("--gis-epochs", type=int, default=60)
