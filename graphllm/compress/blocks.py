@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
@@ -98,3 +99,13 @@ def weight_of(linear: Linear) -> Tensor:
 def set_weight(linear: Linear, weight: Tensor) -> None:
     """Write a weight of shape ``(out, in)`` back, in the layer's own dtype."""
     weight_of(linear).copy_(weight)
+
+
+def dense_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """A plain linear layer that holds these tensors, weight as ``(out, in)``."""
+    with torch.device("meta"):
+        dense = nn.Linear(weight.size(1), weight.size(0), bias is not None)
+    dense.weight = nn.Parameter(weight)
+    if bias is not None:
+        dense.bias = nn.Parameter(bias)
+    return dense

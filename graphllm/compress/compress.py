@@ -1,6 +1,7 @@
 """One call that compresses a language model by any method."""
 
 import time
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -123,63 +124,24 @@ def _apply(
     )
 
 
-@_apply.register
-def _(config: Magnitude, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return magnitude.apply(model, config, *rest)
+def _called_with_config_first(apply: Callable[..., list[LayerReport]]) -> Any:
+    # What a method is chosen by comes first here, what it works on there.
+    return lambda config, model, *rest: apply(model, config, *rest)
 
 
-@_apply.register
-def _(config: Wanda, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return wanda.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: SparseGPT, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return sparsegpt.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: WeLore, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return welore.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: UniformSVD, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return uniform.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: RTN, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    # GPTQ and AWQ are kinds of it.
-    return methods.apply(model, config, *rest)
-
-
-@_apply.register(Int4)
-@_apply.register(Int8)
-def _(config: Int4 | Int8, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return weight_only.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: DynamicInt8, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return dynamic.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: FFNWidth, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return width.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: DropBlocks, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return drop_blocks.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: DropFFN, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return drop_ffn.apply(model, config, *rest)
-
-
-@_apply.register
-def _(config: FFNSkip, model: nn.Module, *rest: Any) -> list[LayerReport]:
-    return skip.apply(model, config, *rest)
+for _kind, _method in (
+    (Magnitude, magnitude.apply),
+    (Wanda, wanda.apply),
+    (SparseGPT, sparsegpt.apply),
+    (WeLore, welore.apply),
+    (UniformSVD, uniform.apply),
+    (RTN, methods.apply),  # GPTQ and AWQ are kinds of it
+    (Int4, weight_only.apply),
+    (Int8, weight_only.apply),
+    (DynamicInt8, dynamic.apply),
+    (FFNWidth, width.apply),
+    (DropBlocks, drop_blocks.apply),
+    (DropFFN, drop_ffn.apply),
+    (FFNSkip, skip.apply),
+):
+    _apply.register(_kind, _called_with_config_first(_method))

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from graphllm.compress.blocks import dense_linear
+
 
 class LowRankLinear(nn.Module):
     r"""A linear layer whose weight is a product of two thin matrices.
@@ -110,17 +112,14 @@ class LowRankLinear(nn.Module):
     def to_dense(self) -> nn.Linear | Conv1D:
         """A plain layer of the same weight and bias, of the kind that it replaced."""
         weight = self.weight.detach()
+        bias = None if self.bias is None else self.bias.detach().clone()
+        if not self.transposed:
+            return dense_linear(weight, bias)
         with torch.device("meta"):
-            dense: nn.Linear | Conv1D
-            if self.transposed:
-                dense = Conv1D(self.out_features, self.in_features)
-                weight = weight.T.contiguous()
-            else:
-                shape = self.in_features, self.out_features
-                dense = nn.Linear(*shape, bias=self.bias is not None)
-        dense.weight = nn.Parameter(weight)
-        if self.bias is not None:
-            dense.bias = nn.Parameter(self.bias.detach().clone())
+            dense = Conv1D(self.out_features, self.in_features)
+        dense.weight = nn.Parameter(weight.T.contiguous())
+        if bias is not None:
+            dense.bias = nn.Parameter(bias)
         return dense
 
     def nbytes(self) -> int:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from graphllm.compress.blocks import dense_linear
 from graphllm.compress.quant.grid import Quantized
 from graphllm.compress.quant.packing import pack, signed, unpack
 
@@ -140,14 +141,8 @@ class QuantLinear(nn.Module):
 
     def to_dense(self) -> nn.Linear:
         """A plain linear layer of the same weight and bias, in ``float32``."""
-        with torch.device("meta"):
-            dense = nn.Linear(
-                self.in_features, self.out_features, self.bias is not None
-            )
-        dense.weight = nn.Parameter(self.weight)
-        if self.bias is not None:
-            dense.bias = nn.Parameter(self.bias.detach().float())
-        return dense
+        bias = None if self.bias is None else self.bias.detach().float()
+        return dense_linear(self.weight, bias)
 
     def nbytes(self) -> int:
         """Memory of codes, grids and bias."""

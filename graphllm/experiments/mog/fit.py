@@ -16,6 +16,8 @@ from graphllm.sparsify.priors import edge_priors
 from graphllm.sparsify.sparsified import SparsifiedGNN
 
 TEMPERATURES = (1.0, 0.1)
+# Learning rate of every network that goes on on a thinner graph.
+FINE_LR = 3e-3
 
 
 @dataclass
@@ -105,7 +107,7 @@ def fit_sparsified(
     epochs: int = 150,
     patience: int = 50,
     interval: int = 1,
-    fine_lr: float = 3e-3,
+    fine_lr: float = FINE_LR,
     router_lr: float = 0.1,
 ) -> SparseFit:
     r"""Train a sparsifier, and its network on, with cross-entropy.

@@ -17,6 +17,7 @@ from graphllm.experiments.ledger import Ledger
 from graphllm.experiments.mog.arms import SCORES, Joint, criteria_of, sparsified
 from graphllm.experiments.mog.edge_ids import pack, unpack
 from graphllm.experiments.mog.fit import (
+    FINE_LR,
     TEMPERATURES,
     accuracy_on_test,
     fit_network,
@@ -43,8 +44,6 @@ def _defaults(part: Callable[..., object]) -> dict[str, str]:
 
 #: Part of what a finished training is known by.
 DEFAULTS = tuple(_defaults(part) for part in (MoG, LearnedMask, fit_sparsified))
-#: Learning rate of every network on a thinner graph.
-FINE_LR = float(inspect.signature(fit_sparsified).parameters["fine_lr"].default)
 
 
 @dataclass
