@@ -1,11 +1,15 @@
 """How close a compressed model stays to the dense one, token by token."""
 
+from math import exp
 from typing import Any, NamedTuple
 
 from torch import Tensor
-from torch.nn.functional import kl_div, log_softmax
+from torch.nn.functional import kl_div, log_softmax, nll_loss
 
 from graphllm.compress.perplexity import read, windows_of
+
+# exp of more is no float any more; a model that bad is lost anyway.
+_LARGEST = 700.0
 
 
 class Agreement(NamedTuple):
@@ -15,11 +19,16 @@ class Agreement(NamedTuple):
         kl (float): Mean of KL(dense ‖ compressed) over the tokens, in nats.
         top1 (float): Share of tokens after which both would write the same next.
         tokens (int): Tokens compared.
+        dense_perplexity (float): Of the dense model, as
+            :func:`~graphllm.compress.perplexity` has it.
+        perplexity (float): Of the compressed one.
     """
 
     kl: float
     top1: float
     tokens: int
+    dense_perplexity: float
+    perplexity: float
 
 
 def agreement(
@@ -51,6 +60,7 @@ def agreement(
         CompressionError: If the text is shorter than one window.
     """
     kl, same, count = 0.0, 0, 0
+    losses, targets = [0.0, 0.0], 0
     for ids in windows_of(input_ids, window):
         expected = log_softmax(read(dense, ids).float(), dim=-1)
         found = read(compressed, ids, one_at_a_time=one_at_a_time)
@@ -58,4 +68,8 @@ def agreement(
         kl += float(kl_div(found, expected, reduction="sum", log_target=True))
         same += int((found.argmax(-1) == expected.argmax(-1)).sum())
         count += len(ids)
-    return Agreement(kl / count, same / count, count)
+        targets += len(ids) - 1
+        for place, told in enumerate((expected, found)):
+            losses[place] += float(nll_loss(told[:-1], ids[1:], reduction="sum"))
+    dense_perplexity, perplexity = (exp(min(x / targets, _LARGEST)) for x in losses)
+    return Agreement(kl / count, same / count, count, dense_perplexity, perplexity)

@@ -60,9 +60,9 @@ def walk_blocks(
             overflow.
     """
     blocks = find_blocks(model)
-    ids = _fitting(model, calibration.input_ids)
+    ids = fitting(model, calibration.input_ids)
     chunks = ids.split(max(1, batch_tokens // ids.size(1)))
-    with _evaluating(model):
+    with evaluating(model):
         # All sequences are equally long, so chunks differ in their rows alone.
         ends = {len(chunk): chunk for chunk in (chunks[0], chunks[-1])}
         calls = {rows: _calls(model, blocks, ids)[1] for rows, ids in ends.items()}
@@ -172,7 +172,8 @@ def _watching(
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while; every module has its own mode back after."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -182,7 +183,20 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _fitting(model: Any, ids: Tensor) -> Tensor:
+def fitting(model: Any, ids: Tensor) -> Tensor:
+    """The token ids on the model's device, if the model can read them.
+
+    Args:
+        model (PreTrainedModel): A causal language model.
+        ids (Tensor): Token ids.
+
+    Shapes:
+        - **ids:** :math:`(N, T)`
+
+    Raises:
+        CompressionError: If a sequence is longer than the model's context, or a token
+            is none of its vocabulary.
+    """
     words = model.get_input_embeddings()
     config = model.config.get_text_config()
     context = getattr(config, "max_position_embeddings", None) or ids.size(1)

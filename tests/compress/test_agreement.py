@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from graphllm.compress.agreement import agreement
+from graphllm.compress.perplexity import perplexity
 
 
 def test_a_model_agrees_with_itself(tiny_model, tiny_tokens):
@@ -24,3 +25,12 @@ def test_agreement_by_the_definition(tiny_model, tiny_tokens):
     same = (p.argmax(-1) == q.argmax(-1)).double().mean()
     assert found.top1 == pytest.approx(float(same))
     assert found.top1 < 1
+
+
+def test_perplexities_of_the_same_pass(tiny_model, tiny_tokens):
+    dense, other = tiny_model("llama"), tiny_model("llama", seed=1)
+    ids = tiny_tokens(1, 21).flatten()
+    found = agreement(dense, other, ids, window=8)
+    assert found.tokens == 16
+    for model, value in ((dense, found.dense_perplexity), (other, found.perplexity)):
+        assert value == pytest.approx(perplexity(model, ids, window=8), rel=1e-5)

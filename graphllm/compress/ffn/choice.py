@@ -41,6 +41,20 @@ def check_blocks(blocks: Sequence[int], count: int) -> tuple[int, ...]:
     return tuple(sorted(blocks))
 
 
+def check_cosines(cosines: Tensor) -> Tensor:
+    """The same, if all of them are numbers.
+
+    Raises:
+        CompressionError: If an activation was not finite.
+    """
+    if not cosines.isfinite().all():
+        block = int((~cosines.isfinite()).nonzero()[0])
+        raise CompressionError(
+            f"activations of block {block} are not finite; load the model in float32"
+        )
+    return cosines
+
+
 def most_similar(cosines: Tensor, ratio: float, candidates: Sequence[int]) -> list[int]:
     """The blocks that change their input least.
 
@@ -53,10 +67,10 @@ def most_similar(cosines: Tensor, ratio: float, candidates: Sequence[int]) -> li
         list[int]: In order. Equal cosines are taken from the front.
 
     Raises:
-        CompressionError: If there are not enough candidates.
+        CompressionError: If there are not enough candidates, or no block would be left.
     """
     count = max(1, math.floor(ratio * len(cosines) + 0.5))
-    if count > len(candidates):
+    if count > len(candidates) or count == len(cosines):
         raise CompressionError(
             f"{count} of {len(cosines)} blocks are to be taken and only "
             f"{len(candidates)} may be; lower 'ratio' or widen the region"

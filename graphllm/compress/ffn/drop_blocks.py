@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from graphllm.compress.base import CompressionConfig, LayerReport, Progress
 from graphllm.compress.blocks import block_names, find_blocks
 from graphllm.compress.calibration import Calibration, needed
-from graphllm.compress.ffn.choice import check_blocks, check_choice, most_similar
+from graphllm.compress.ffn.choice import (
+    check_blocks,
+    check_choice,
+    check_cosines,
+    most_similar,
+)
+from graphllm.compress.walk import evaluating, fitting
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,14 @@ def block_cosines(model: Any, input_ids: Tensor) -> Tensor:
             sums[index] += cosine.double().mean().cpu()
 
         hooks.append(block.register_forward_hook(watch))
-    model.eval()
     try:
-        for row in input_ids.split(1):
-            model.base_model(input_ids=row.to(model.device), use_cache=False)
+        with evaluating(model):
+            for row in fitting(model, input_ids).split(1):
+                model.base_model(input_ids=row, use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()
-    return sums / input_ids.size(0)
+    return check_cosines(sums / input_ids.size(0))
 
 
 def _renumber(model: Any, blocks: nn.ModuleList, gone: list[int]) -> None:

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from graphllm.compress.blocks import Linear, find_blocks, weight_of
+from graphllm.compress.ffn.choice import check_cosines
+from graphllm.compress.walk import evaluating, fitting
 from graphllm.errors import CompressionError
 
 # Blocks of Gemma and OLMo normalise what leaves a part: the sums are other ones there.
@@ -212,11 +214,11 @@ def residual_cosines(
 
         hooks.append(part.norm.register_forward_pre_hook(enter))
         hooks.append((part.module or part.down).register_forward_hook(leave))
-    model.eval()
     try:
-        for row in input_ids.split(1):
-            model.base_model(input_ids=row.to(model.device), use_cache=False)
+        with evaluating(model):
+            for row in fitting(model, input_ids).split(1):
+                model.base_model(input_ids=row, use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()
-    return sums / (input_ids.size(0) * (input_ids.size(1) - skip))
+    return check_cosines(sums / (input_ids.size(0) * (input_ids.size(1) - skip)))

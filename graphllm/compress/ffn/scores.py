@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from graphllm.compress.blocks import find_blocks
 from graphllm.compress.ffn.parts import feed_forward
+from graphllm.compress.walk import evaluating, fitting
 from graphllm.errors import CompressionError
 
 _ROUNDS = 128  # of removals, each followed by an exact update
@@ -93,13 +94,11 @@ def sensitivity_scores(model: Any, input_ids: Tensor) -> list[Tensor]:
         sums[index] = sums[index] + total
 
     wanted = [each for each in model.parameters() if each.requires_grad]
-    model.eval()
     try:
         for each in wanted:
             each.requires_grad_(False)
-        for row in input_ids.split(1):
-            ids = row.to(model.device)
-            with torch.enable_grad():
+        with evaluating(model), torch.enable_grad():
+            for ids in fitting(model, input_ids).split(1):
                 model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
     finally:
         for hook in hooks:

@@ -235,9 +235,10 @@ def _measured(
         cosines = residual_cosines(
             model, ids, skip=skip, update=config.cosine == "block"
         )
-        found = _region(cosines, config)
-        start = found[0] if start is None else start
-        end = count - found[1] if end is None else end
+        if start is None or end is None:
+            found = _region(cosines, config)
+            start = found[0] if start is None else start
+            end = count - found[1] if end is None else end
     if start + end >= count:
         raise CompressionError(
             f"of {count} blocks {start} at the start and {end} at the end are cold; "

@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from graphllm.compress.ffn.choice import check_blocks, check_choice, most_similar
+from graphllm.compress.ffn.choice import (
+    check_blocks,
+    check_choice,
+    check_cosines,
+    most_similar,
+)
 from graphllm.errors import CompressionError
 
 
@@ -12,6 +17,15 @@ def test_the_most_similar_are_taken():
     assert most_similar(cosines, 0.01, range(6)) == [4]
     with pytest.raises(CompressionError, match="only 2 may be"):
         most_similar(cosines, 0.5, range(2))
+    with pytest.raises(CompressionError, match="6 of 6 blocks"):
+        most_similar(cosines, 0.95, range(6))
+
+
+def test_cosines_must_be_numbers():
+    fine = torch.tensor([0.1, 0.2])
+    assert check_cosines(fine) is fine
+    with pytest.raises(CompressionError, match="block 1 are not finite"):
+        check_cosines(torch.tensor([0.1, torch.nan]))
 
 
 def test_a_list_is_checked():

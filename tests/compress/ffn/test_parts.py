@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from graphllm.compress.blocks import find_blocks, weight_of
+from graphllm.compress.ffn.drop_blocks import block_cosines
 from graphllm.compress.ffn.drop_ffn import DropFFN, apply
 from graphllm.compress.ffn.parts import (
     feed_forward,
@@ -10,6 +11,7 @@ from graphllm.compress.ffn.parts import (
     residual_cosines,
     width_of,
 )
+from graphllm.compress.ffn.scores import sensitivity_scores
 from graphllm.errors import CompressionError
 
 FAMILIES = ["llama", "qwen2", "mistral", "gpt2", "opt", "gpt_neox"]
@@ -76,3 +78,23 @@ def test_what_cannot_be_measured_or_narrowed(tiny_model, tiny_tokens):
     apply(dropped, DropFFN(blocks=(0,)))
     with pytest.raises(CompressionError, match="'fc1' is a Nothing by now"):
         width_of(feed_forward(find_blocks(dropped)[0]))
+
+
+@pytest.mark.parametrize(
+    "measure", [residual_cosines, block_cosines, sensitivity_scores], ids=str
+)
+def test_measuring_reads_what_the_model_can_and_leaves_its_mode(
+    tiny_model, tiny_tokens, measure
+):
+    model = tiny_model("llama")
+    model.train()
+    model.lm_head.eval()
+    measure(model, tiny_tokens(2, 8))
+    assert model.training
+    assert model.model.layers[0].training
+    assert not model.lm_head.training
+    with pytest.raises(CompressionError, match="vocabulary of the model to 63"):
+        measure(model, tiny_tokens(2, 8) + 60)
+    with pytest.raises(CompressionError, match="context only 128"):
+        measure(model, tiny_tokens(1, 129))
+    assert model.training

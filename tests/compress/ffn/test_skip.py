@@ -32,6 +32,12 @@ def test_cold_ends_and_static_lists_are_measured(tiny_model, tiny_tokens):
     assert model.ffn_skip.plan.blocks == (2, 3)
     apply(model, FFNSkip(cold_start=0, cold_end=3))
     assert model.ffn_skip.plan.blocks == (0, 1)
+    # With both ends given, no layer need be warm for a list to be measured.
+    ends = {"cold_start": 2, "cold_end": 1, "cold_below": 1.5}
+    apply(model, FFNSkip("static", ratio=0.2, **ends), text)
+    assert model.ffn_skip.plan.blocks == (2,)
+    with pytest.raises(CompressionError, match="reaches a mean cosine"):
+        apply(model, FFNSkip("static", ratio=0.2, cold_below=1.5), text)
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "opt", "gpt_neox"])
