@@ -31,6 +31,7 @@ from graphllm.loader import (
     SaintWalk,
     Subgraphs,
 )
+from graphllm.models import BACKBONES, make_backbone, takes_edge_weight
 from graphllm.sparsify.budgets import check_sparsity
 from graphllm.sparsify.mixing import Mix
 
@@ -55,6 +56,8 @@ LOADERS: dict[str, tuple[str, ...]] = {
     "cluster": _PARTED,
     "random-parts": _PARTED,
 }
+# Their batches weigh edges, so that sums over a batch expect those over the graph.
+WEIGHING = ("fastgcn", "ladies", "saint-node", "saint-edge", "saint-walk")
 # A graph without limits, to check options before one is loaded.
 ANY_SIZE = 10**9
 
@@ -205,6 +208,15 @@ def check_model(given: SimpleNamespace) -> None:
             contradict each other.
     """
     one_of("model", given.model, MODELS)
+    one_of("backbone", given.backbone, BACKBONES)
+    if given.loader in WEIGHING:
+        smallest = make_backbone(given.backbone, 2, 2, 2, given.layers)
+        if not takes_edge_weight(smallest):
+            raise GraphLLMError(
+                f"'--loader {given.loader}' weighs edges, and '--backbone "
+                f"{given.backbone}' ignores edge weights; choose a backbone with "
+                "weights, such as gcn, or another loader"
+            )
     if given.model == "mog":
         one_of("mix", given.mix, get_args(Mix))
         check_sparsity(given.sparsity)

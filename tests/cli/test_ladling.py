@@ -118,6 +118,7 @@ def test_ingredients_that_read_what_a_language_model_wrote(folder, tmp_path, cap
         (["--loader", "neighbor", "--fan-out", "a,b"], "must be 2 whole numbers"),
         (["--loader", "cluster", "--parts", "1000"], "at most the 60 nodes"),
         (["--loader", "saint-edge", "--backbone", "sage"], "ignores edge weights"),
+        (["--loader", "ladies", "--backbone", "gat"], "'--loader ladies' weighs edges"),
         (["--features", "bow"], "brings no features; give --features text"),
         (["--split", "halves"], "random-60-20-20"),
         (["--out", "/proc/nowhere"], "another --out"),
