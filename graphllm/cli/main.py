@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from graphllm import __version__
 from graphllm.cli.cache import app as cache_app
+from graphllm.cli.compress import compress
 from graphllm.cli.datasets import datasets
 from graphllm.cli.doctor import doctor
 from graphllm.cli.ellagnn import ellagnn
@@ -73,6 +74,7 @@ def build_app() -> typer.Typer:
     app.command()(llaga)
     app.command()(mog)
     app.command()(ladling)
+    app.command()(compress)
     app.command()(doctor)
     app.command()(datasets)
     app.command()(report)

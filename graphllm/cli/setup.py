@@ -306,4 +306,5 @@ def record(
     if "encode text" in bars.seconds:
         result.timing["encode"] = result.timing.get("encode", 0.0)
         result.timing["encode"] += bars.seconds["encode text"]
-    result.timing = {"data": bars.seconds["load data"], **result.timing}
+    if "load data" in bars.seconds:
+        result.timing = {"data": bars.seconds["load data"], **result.timing}

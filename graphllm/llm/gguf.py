@@ -89,8 +89,7 @@ def convert_gguf(path: str | Path, folder: Path | None = None) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
     try:
-        # Its progress bar of tensors cannot be turned off.
-        with quiet(), redirect_stderr(StringIO()):
+        with quiet():
             _write(path, work)
         try:
             os.rename(work, target)
@@ -118,25 +117,52 @@ def quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _write(path: Path, folder: Path) -> None:
+def read_gguf(path: str | Path) -> Any:
+    """The model in a GGUF file, its weights unpacked to float32.
+
+    Args:
+        path (str or Path): The ``.gguf`` file.
+
+    Returns:
+        PreTrainedModel: On the CPU. It cannot be saved; see :func:`convert_gguf`.
+
+    Raises:
+        ModelNotFoundError: If transformers does not know what is in it.
+    """
     import torch
     import transformers
-    from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    path = Path(path)
     options: dict[str, Any] = {}
     if hasattr(transformers, "GgufConfig"):
         # Newer versions keep the weights packed where a kernel is installed.
         options["quantization_config"] = transformers.GgufConfig(dequantize=True)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-        loaded = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, dtype=torch.float32, **options
-        )
+        # Its progress bar of tensors cannot be turned off.
+        with quiet(), redirect_stderr(StringIO()):
+            return transformers.AutoModelForCausalLM.from_pretrained(
+                path.parent, gguf_file=path.name, dtype=torch.float32, **options
+            )
     except ValueError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelNotFoundError(
-            f"transformers cannot read '{path}' ({reason}); try the backend llamacpp"
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: ValueError) -> ModelNotFoundError:
+    reason = " ".join(str(error).split())[:200]
+    return ModelNotFoundError(
+        f"transformers cannot read '{path}' ({reason}); try the backend llamacpp"
+    )
+
+
+def _write(path: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
+    except ValueError as error:
+        raise _unreadable(path, error) from None
+    loaded = read_gguf(path)
     _split_digits(tokenizer, path)
     tokenizer.save_pretrained(folder)
     fields = loaded.config.to_dict()

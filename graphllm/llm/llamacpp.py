@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from statistics import median
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -182,6 +183,38 @@ class LlamaCppLLM(Backend):
             written = sum(answer.completion_tokens for _, answer in answers)
             self._speed = max(written, 1) / (time.perf_counter() - started)
         return self._speed
+
+    def time_tokens(
+        self, prompt_tokens: int = 192, new_tokens: int = 48, repeats: int = 3
+    ) -> tuple[float, float]:
+        """Tokens a second of one sequence, as llama.cpp's own clock has them.
+
+        Args:
+            prompt_tokens (int, optional): Tokens to read. (default: :obj:`192`)
+            new_tokens (int, optional): Tokens to write, whether or not the model
+                would end before. (default: :obj:`48`)
+            repeats (int, optional): Measurements, of which the medians are given,
+                after one that is not counted. (default: :obj:`3`)
+
+        Returns:
+            tuple[float, float]: Read, and written. Counted in neither ``usage`` nor
+            ``budget``.
+        """
+        self._require_open()
+        text = {"content": _SPEED_PROMPT * prompt_tokens}
+        body = {
+            "prompt": self._post("/tokenize", text)["tokens"][:prompt_tokens],
+            "n_predict": new_tokens,
+            "ignore_eos": True,
+            "cache_prompt": False,
+            "temperature": 0.0,
+        }
+        found = [self._post("/completion", body)["timings"] for _ in range(repeats + 1)]
+        read, written = (
+            median(float(each[f"{part}_per_second"]) for each in found[1:])
+            for part in ("prompt", "predicted")
+        )
+        return read, written
 
     def _answer(self, request: Request, spent: list[str]) -> Completion:
         try:

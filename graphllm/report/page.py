@@ -30,7 +30,15 @@ from graphllm.report.tables import arms_rows
 
 MAX_SERIES = 4
 # Studies whose own tables hold every arm.
-SELF_CONTAINED = ("budget", "prompts", "llm_free", "depth", "mog", "ladling")
+SELF_CONTAINED = (
+    "budget",
+    "compression",
+    "depth",
+    "ladling",
+    "llm_free",
+    "mog",
+    "prompts",
+)
 
 
 def write_report(

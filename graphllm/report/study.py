@@ -9,6 +9,8 @@ from rich.text import Text
 
 from graphllm.evaluate import Result
 from graphllm.report.budget import budget_plot, budget_section, budget_sheets
+from graphllm.report.compression import compression_section, compression_sheets
+from graphllm.report.compression_plots import compression_plot
 from graphllm.report.depth import accuracy_table, depth_plot, depth_section
 from graphllm.report.figures import Draw
 from graphllm.report.html import Safe
@@ -53,6 +55,8 @@ def study_section(result: Result) -> Safe:
             return mog_section(result, study)
         case "ladling":
             return ladling_section(result, study)
+        case "compression":
+            return compression_section(result, study)
     return Safe()
 
 
@@ -75,6 +79,8 @@ def study_plot(result: Result) -> Draw | None:
             return mog_plot(result, study)
         case "ladling":
             return ladling_plot(study)
+        case "compression":
+            return compression_plot(study)
     return None
 
 
@@ -97,6 +103,8 @@ def study_sheets(result: Result) -> list[Sheet]:
             return mog_sheets(result, study)
         case "ladling":
             return ladling_sheets(result, study)
+        case "compression":
+            return compression_sheets(study)
     return []
 
 
@@ -123,7 +131,8 @@ def summary_table(result: Result) -> RenderableType:
     parts: list[RenderableType] = []
     for sheet in sheets:
         parts += [Text(sheet.title, style="bold"), sheet_table(sheet), ""]
-    parts.append(Text(f"{CLEAR} {_CLEAR_MEANS}", style="dim"))
+    if any(isinstance(c, dict) for s in sheets for row in s.rows for c in row):
+        parts.append(Text(f"{CLEAR} {_CLEAR_MEANS}", style="dim"))
     return Group(*parts)
 
 

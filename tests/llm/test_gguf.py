@@ -7,7 +7,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from graphllm.cache_dir import cache_dir
 from graphllm.errors import ModelNotFoundError
-from graphllm.llm.gguf import convert_gguf, file_identity
+from graphllm.llm.gguf import convert_gguf, file_identity, read_gguf
 
 
 def test_identity_follows_the_content_alone(tiny_gguf, tmp_path):
@@ -46,6 +46,18 @@ def test_converted_model_computes_the_same(converted, tiny_model):
         expected, logits = tiny_model(ids).logits, model(ids).logits
     assert torch.equal(logits, expected)
     assert "quantization_config" not in model.config.to_dict()
+
+
+def test_a_file_is_read_without_a_folder(tiny_gguf, tiny_model, tmp_path, capfd):
+    model = read_gguf(tiny_gguf)
+    ids = torch.arange(3, 40).unsqueeze(0)
+    with torch.no_grad():
+        assert torch.equal(model(ids).logits, tiny_model(ids).logits)
+    assert capfd.readouterr() == ("", "")
+    path = tmp_path / "bad.gguf"
+    path.write_bytes(b"GGUF" + b"\0" * 200)
+    with pytest.raises(ModelNotFoundError, match="cannot read"):
+        read_gguf(path)
 
 
 def test_converted_tokenizer_is_the_same(converted, tiny_tokenizer):

@@ -147,6 +147,26 @@ def test_speed_costs_nothing(tiny_gguf):
         assert llm.usage.calls == 0
 
 
+def test_tokens_are_timed_as_many_as_asked_for(tiny_gguf, monkeypatch):
+    with LlamaCppLLM(tiny_gguf, n_ctx=256, n_parallel=1) as llm:
+        replies, post = [], llm._post
+
+        def watched(path, body):
+            reply = post(path, body)
+            replies.append(reply)
+            return reply
+
+        monkeypatch.setattr(llm, "_post", watched)
+        read, written = llm.time_tokens(20, 7, repeats=3)
+        assert llm.usage.calls == 0
+    timings = [reply["timings"] for reply in replies if "timings" in reply]
+    assert [each["prompt_n"] for each in timings] == [20] * 4
+    assert [each["predicted_n"] for each in timings] == [7] * 4
+    # The median of three, the first of four left out.
+    assert read == sorted(each["prompt_per_second"] for each in timings[1:])[1]
+    assert written == sorted(each["predicted_per_second"] for each in timings[1:])[1]
+
+
 def test_closed_model_says_so(tiny_gguf):
     llm = LlamaCppLLM(tiny_gguf, n_ctx=256, n_parallel=1)
     address = llm.server_url

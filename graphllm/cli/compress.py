@@ -1,0 +1,56 @@
+"""``graphllm compress``: a smaller or faster language model, and what that costs."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from graphllm.cli import compress_options as own
+from graphllm.cli import options as opt
+from graphllm.cli.ellagnn import finish
+
+
+def compress(
+    model: own.Model = "smollm2",
+    method: own.Method = "int8",
+    ratio: own.Ratio = None,
+    pattern: own.Pattern = None,
+    allocate: own.Allocate = None,
+    bits: own.Bits = None,
+    group_size: own.GroupSize = None,
+    packed: own.Packed = None,
+    objective: own.Objective = None,
+    whiten: own.Whiten = None,
+    score: own.Score = None,
+    mode: own.Mode = None,
+    threshold: own.Threshold = None,
+    k: own.Skips = None,
+    warm_up: own.WarmUp = None,
+    calibration: own.Calibration = "pydocs",
+    sequences: own.Sequences = 32,
+    length: own.Length = 256,
+    text: own.Text = "pydocs",
+    windows: own.Windows = 4,
+    window: own.Window = 512,
+    repeats: own.Repeats = 3,
+    repair: own.Repair = None,
+    repair_steps: own.RepairSteps = 100,
+    repair_lr: own.RepairLr = 1e-4,
+    repair_rank: own.RepairRank = 8,
+    kl_weight: own.KlWeight = 0.1,
+    gguf: own.Gguf = None,
+    seed: own.Seed = 0,
+    device: opt.Device = None,
+    data_root: opt.DataRoot = None,
+    out: own.Out = Path("runs/compressed"),
+    json_: opt.Json = False,
+) -> None:
+    """Compress a language model, and measure it beside the dense one.
+
+    OUT becomes a model directory: every verb takes it as --llm OUT. Beside the
+    weights lie result.json and report.html with perplexity, agreement, bytes and
+    tokens a second of both models.
+    """
+    given = SimpleNamespace(**locals())
+    # torch loads only now: --help stays quick.
+    from graphllm.cli.compress_run import run
+
+    finish(run(given), out, json_)

@@ -1,0 +1,154 @@
+"""The options of ``graphllm compress``, refused or turned into what they mean."""
+
+from dataclasses import MISSING, fields
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, get_args
+
+from graphllm.cli.setup import one_of
+from graphllm.compress import (
+    AWQ,
+    GPTQ,
+    OWL,
+    RTN,
+    CompressionConfig,
+    DropBlocks,
+    DropFFN,
+    DynamicInt8,
+    FFNSkip,
+    FFNWidth,
+    Int4,
+    Int8,
+    Magnitude,
+    SparseGPT,
+    UniformSVD,
+    Wanda,
+    WeLore,
+    is_compressed,
+)
+from graphllm.compress.gguf.tensors import TYPES
+from graphllm.compress.repair.repair import Method
+from graphllm.errors import GraphLLMError
+
+METHODS: dict[str, type[CompressionConfig]] = {
+    kind.method.replace("_", "-"): kind
+    for kind in (
+        Magnitude,
+        Wanda,
+        SparseGPT,
+        WeLore,
+        UniformSVD,
+        RTN,
+        GPTQ,
+        AWQ,
+        Int8,
+        Int4,
+        DynamicInt8,
+        FFNWidth,
+        DropFFN,
+        DropBlocks,
+        FFNSkip,
+    )
+}
+OPTIONS = (
+    "ratio",
+    "pattern",
+    "allocate",
+    "bits",
+    "group_size",
+    "packed",
+    "objective",
+    "whiten",
+    "score",
+    "mode",
+    "threshold",
+    "k",
+    "warm_up",
+)
+_READ_TEXT = (Wanda, SparseGPT, GPTQ, AWQ, DropBlocks, DropFFN, FFNSkip)
+
+
+def config_of(given: SimpleNamespace) -> CompressionConfig:
+    """The configuration that the options describe.
+
+    Args:
+        given (SimpleNamespace): The options of :func:`graphllm.cli.compress.compress`.
+
+    Raises:
+        UnknownNameError: If there is no such method.
+        GraphLLMError: If an option is out of range, missing, or none of the method's.
+    """
+    one_of("compression method", given.method, METHODS)
+    kind = METHODS[given.method]
+    told: dict[str, Any] = {
+        name: value for name in OPTIONS if (value := getattr(given, name)) is not None
+    }
+    known = {each.name: each for each in fields(kind)}
+    for name in told:
+        if name not in known:
+            takes = ", ".join(_flag(each) for each in OPTIONS if each in known)
+            raise GraphLLMError(
+                f"'{_flag(name)}' means nothing to {given.method}; leave it out"
+                + (f" (it takes {takes})" if takes else "")
+            )
+    if kind is FFNSkip and "ratio" in told:
+        told.setdefault("mode", "static")
+    for name, field in known.items():
+        if field.default is MISSING and name not in told:
+            raise GraphLLMError(f"{given.method} needs '{_flag(name)}'; give it")
+    return kind(**told)
+
+
+def reads_text(config: CompressionConfig) -> bool:
+    """Whether a method looks at a calibration text."""
+    if isinstance(config, Magnitude):
+        return isinstance(config.allocate, OWL)
+    if isinstance(config, WeLore | UniformSVD):
+        return config.whiten
+    if isinstance(config, FFNWidth):
+        return config.refit or config.score != "magnitude"
+    if isinstance(config, DynamicInt8):
+        return config.threshold is not None
+    return isinstance(config, _READ_TEXT)
+
+
+def check(given: SimpleNamespace, config: CompressionConfig) -> None:
+    """Refuse everything else that can be refused without loading anything.
+
+    Args:
+        given (SimpleNamespace): As in :func:`config_of`.
+        config (CompressionConfig): What they describe.
+
+    Raises:
+        GraphLLMError: Whatever a user can mend.
+    """
+    if given.repair is not None:
+        one_of("repair", given.repair, get_args(Method))
+        _check_repair(given, config)
+    if given.gguf is not None:
+        given.gguf = given.gguf.upper()
+        one_of("GGUF type", given.gguf, TYPES)
+    out: Path = given.out
+    taken = out.exists() and not (out.is_dir() and not any(out.iterdir()))
+    if taken and not is_compressed(out):
+        raise GraphLLMError(
+            f"'{out}' exists and holds no compressed model; give another --out"
+        )
+
+
+def _check_repair(given: SimpleNamespace, config: CompressionConfig) -> None:
+    codes = isinstance(config, Int8 | Int4 | DynamicInt8)
+    if codes or getattr(config, "packed", False):
+        raise GraphLLMError(
+            f"'--repair {given.repair}' trains weights, and {given.method} leaves codes; "
+            "repair a model first and compress OUT once more"
+        )
+    if given.repair == "low_rank" and not isinstance(config, WeLore | UniformSVD):
+        raise GraphLLMError(
+            "'--repair low_rank' trains the factors of welore and uniform-svd, and "
+            f"{given.method} leaves none; take lora or sparse_lora"
+        )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,242 @@
+"""One compression from the dense model to a directory, with all it costs."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from graphllm.compress import (
+    Calibration,
+    CompressionConfig,
+    RepairReport,
+    Report,
+    compress_,
+    repair_,
+    save,
+    size_of,
+)
+from graphllm.compress.base import count_bytes, count_parameters
+from graphllm.compress.blocks import find_blocks
+from graphllm.compress.repair.repair import Method
+from graphllm.evaluate import Result, environment, summary
+from graphllm.experiments.compression.gguf import measure_gguf
+from graphllm.experiments.compression.measure import DENSE, Measure, Row, saved_bytes
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Training after the compression, as :func:`~graphllm.compress.repair_` does it.
+
+    Args:
+        method (str): ``"sparse_lora"``, ``"lora"`` or ``"low_rank"``.
+        calibration (Calibration): What it trains on.
+        steps (int, optional): Steps. (default: :obj:`100`)
+        lr (float, optional): Learning rate. (default: :obj:`1e-4`)
+        rank (int, optional): Rank of the adapters. (default: :obj:`8`)
+        kl_weight (float, optional): Weight of the dense model as a teacher;
+            :obj:`0` for none. (default: :obj:`0.1`)
+    """
+
+    method: Method
+    calibration: Calibration
+    steps: int = 100
+    lr: float = 1e-4
+    rank: int = 8
+    kl_weight: float = 0.1
+
+    def run(self, model: Any, dense: Any, seed: int, progress: Any) -> RepairReport:
+        """Train the model, in place."""
+        return repair_(
+            model,
+            self.calibration,
+            self.method,
+            steps=self.steps,
+            lr=self.lr,
+            rank=self.rank,
+            # As much weight as the rank of the adapters has by default.
+            alpha=2.0 * self.rank,
+            teacher=dense if self.kl_weight > 0 else None,
+            kl_weight=self.kl_weight,
+            seed=seed,
+            progress=progress,
+        )
+
+
+@dataclass
+class _Seconds:
+    """Stages and how long they took."""
+
+    found: dict[str, float]
+
+    def take(self, name: str, began: float) -> None:
+        self.found[name] = time.perf_counter() - began
+
+
+def run_compression(
+    model: Any,
+    tokenizer: Any,
+    config: CompressionConfig,
+    measure: Measure,
+    out: Path,
+    *,
+    name: str,
+    calibration: Calibration | None = None,
+    repair: Repair | None = None,
+    gguf: str | None = None,
+    seed: int = 0,
+    progress: Progress = lambda stage, done, total: None,
+) -> Result:
+    """Compress a model, write it, and measure it beside what it was.
+
+    Both models are held in memory. The directory appears when the model in it is
+    whole; a run that is interrupted before leaves what was there.
+
+    Args:
+        model (PreTrainedModel): The dense model; it is compressed in place.
+        tokenizer (PreTrainedTokenizerBase): Its tokenizer.
+        config (CompressionConfig): The method.
+        measure (Measure): How both are measured.
+        out (Path): The directory of the compressed model.
+        name (str): What the dense model is called.
+        calibration (Calibration, optional): For methods that need one.
+        repair (Repair, optional): Training after the compression.
+        gguf (str, optional): Also write ``model-TYPE.gguf`` of this type there.
+        seed (int, optional): Of the repair. (default: :obj:`0`)
+        progress (Callable, optional): Called with the stage, steps done, all steps.
+
+    Returns:
+        Result: An arm a model, with ``details["study"]`` of kind ``"compression"``.
+
+    Raises:
+        CompressionError: Whatever does not fit.
+    """
+    seconds = _Seconds({})
+    dense = copy.deepcopy(model).eval()
+    began = time.perf_counter()
+    report = compress_(
+        model,
+        config,
+        calibration,
+        progress=lambda done, total: progress("compress", done, total),
+    )
+    seconds.take("compress", began)
+    repaired = None
+    if repair is not None:
+        began = time.perf_counter()
+        repaired = repair.run(
+            model, dense, seed, lambda done, total: progress("repair", done, total)
+        )
+        seconds.take("repair", began)
+    save(model, out, tokenizer)
+    began = time.perf_counter()
+    progress("read text", 0, 1)
+    rows = _rows(dense, model, tokenizer, report, measure, out)
+    progress("read text", 1, 1)
+    progress("speed", 0, 1)
+    for row, speed in zip(
+        rows,
+        measure.speeds({DENSE: dense, rows[1].arm: model}).values(),
+        strict=False,
+    ):
+        row.prefill, row.decode = speed.prefill, speed.decode
+    progress("speed", 1, 1)
+    if gguf is not None:
+        path = out / f"model-{gguf.lower()}.gguf"
+        progress("gguf", 0, 1)
+        rows.append(measure_gguf(dense, model, tokenizer, path, gguf, measure))
+        progress("gguf", 1, 1)
+    seconds.take("measure", began)
+    return _result(
+        name, dense, rows, report, repaired, measure, seconds.found, calibration, seed
+    )
+
+
+def _rows(
+    dense: Any,
+    model: Any,
+    tokenizer: Any,
+    report: Report,
+    measure: Measure,
+    out: Path,
+) -> list[Row]:
+    found, skipped = measure.read(dense, model)
+    size = count_parameters(dense)
+    before = Row(
+        DENSE,
+        found.dense_perplexity,
+        0.0,
+        1.0,
+        saved_bytes(dense, tokenizer, out),
+        count_bytes(dense),
+        size,
+        size,
+    )
+    after = Row(
+        report.config["method"],
+        found.perplexity,
+        found.kl,
+        found.top1,
+        size_of(out),
+        count_bytes(model),
+        size,
+        report.kept_parameters,
+        skipped_share=skipped,
+    )
+    return [before, after]
+
+
+def _result(
+    name: str,
+    dense: Any,
+    rows: list[Row],
+    report: Report,
+    repaired: RepairReport | None,
+    measure: Measure,
+    seconds: dict[str, float],
+    calibration: Calibration | None,
+    seed: int,
+) -> Result:
+    windows, length = measure.input_ids.shape
+    return Result(
+        method="compress",
+        dataset={
+            "name": name,
+            "num_parameters": count_parameters(dense),
+            "num_blocks": len(find_blocks(dense)),
+        },
+        split="",
+        seeds=[seed],
+        arms={
+            row.arm: {key: summary([value]) for key, value in row.metrics().items()}
+            for row in rows
+        },
+        timing=seconds,
+        environment=environment(),
+        details={
+            "baseline": DENSE,
+            "method_arm": rows[1].arm,
+            "study": {
+                "kind": "compression",
+                "rows": [asdict(row) for row in rows],
+                "config": report.config,
+                "layers": [asdict(layer) for layer in report.layers],
+                "text": {"tokens": windows * length, "window": length},
+                "calibration": None
+                if calibration is None
+                else dict(
+                    zip(
+                        ("sequences", "length"),
+                        calibration.input_ids.shape,
+                        strict=True,
+                    )
+                ),
+                "repair": None if repaired is None else asdict(repaired),
+                "speed": measure.describe(dense.device),
+                "seconds": seconds,
+            },
+        },
+    )
