@@ -140,8 +140,8 @@ def _check_repair(given: SimpleNamespace, config: CompressionConfig) -> None:
     codes = isinstance(config, Int8 | Int4 | DynamicInt8)
     if codes or getattr(config, "packed", False):
         raise GraphLLMError(
-            f"'--repair {given.repair}' trains weights, and {given.method} leaves codes; "
-            "repair a model first and compress OUT once more"
+            f"'--repair {given.repair}' trains weights, and {given.method} leaves "
+            "codes; repair a model first, and compress OUT once more"
         )
     if given.repair == "low_rank" and not isinstance(config, WeLore | UniformSVD):
         raise GraphLLMError(
