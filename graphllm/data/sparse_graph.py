@@ -1,6 +1,7 @@
 """The edges that a sparsifier kept, as a file that other networks run on."""
 
 import csv
+import logging
 from copy import copy
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from graphllm.errors import DatasetError
+
+logger = logging.getLogger(__name__)
 
 
 def write_sparse_graph(
@@ -20,10 +23,12 @@ def write_sparse_graph(
     ``target``, the ids of ``node_names`` where there are any), one line a direction.
     Any other name holds tensors alone, for ``torch.load(path, weights_only=True)``:
     ``edge_index``, ``e_id`` (the kept columns of the dense graph), ``num_nodes``,
-    ``num_edges`` and ``sparsity``.
+    ``num_edges``, ``sparsity`` and, where the graph has it, ``labels_read``.
 
     Args:
-        sparse (Data): As :meth:`graphllm.sparsify.Sparsifier.sparsify` returns it.
+        sparse (Data): As :meth:`graphllm.sparsify.Sparsifier.sparsify` returns it;
+            with ``labels_read``, :math:`(|V|)` ``bool``, the nodes whose labels chose
+            the edges, which :func:`~graphllm.data.apply_split` keeps out of the test.
         path (str or Path): Replaced if it is there.
         num_edges (int): Columns of ``edge_index`` before.
         sparsity (float): Share of them that was asked to be removed.
@@ -40,31 +45,32 @@ def write_sparse_graph(
         if path.suffix == ".csv":
             _write_csv(sparse, path)
         else:
+            tensors = {
+                "edge_index": sparse.edge_index.detach().cpu().clone(),
+                "e_id": sparse.e_id.detach().cpu().clone(),
+                "num_nodes": torch.tensor(int(sparse.num_nodes or 0)),
+                "num_edges": torch.tensor(num_edges),
+                "sparsity": torch.tensor(sparsity, dtype=torch.double),
+            }
+            if "labels_read" in sparse:
+                tensors["labels_read"] = sparse.labels_read.detach().cpu().clone()
             with path.open("wb") as file:
-                torch.save(
-                    {
-                        "edge_index": sparse.edge_index.detach().cpu().clone(),
-                        "e_id": sparse.e_id.detach().cpu().clone(),
-                        "num_nodes": torch.tensor(int(sparse.num_nodes or 0)),
-                        "num_edges": torch.tensor(num_edges),
-                        "sparsity": torch.tensor(sparsity, dtype=torch.double),
-                    },
-                    file,
-                )
+                torch.save(tensors, file)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 
-def read_sparse_graph(path: str | Path, data: Data) -> Tensor:
-    """Read the edges of a file that :func:`write_sparse_graph` wrote.
+def read_sparse_graph(path: str | Path, data: Data) -> tuple[Tensor, Tensor | None]:
+    """Read a file that :func:`write_sparse_graph` wrote.
 
     Args:
         path (str or Path): A ``.csv`` file, or one of tensors.
         data (Data): The graph that the edges are of.
 
     Returns:
-        Tensor: :math:`(2, |E'|)` ``int64``, in the order of the file.
+        tuple: The edges, :math:`(2, |E'|)` ``int64``, in the order of the file, and
+        the nodes whose labels chose them, :math:`(|V|)` ``bool``, where it says so.
 
     Raises:
         DatasetError: If there is no such file, or it holds something else, nodes that
@@ -77,8 +83,9 @@ def read_sparse_graph(path: str | Path, data: Data) -> Tensor:
             f"{path}: there is no such file; write one with graphllm mog --export"
         )
     if path.suffix == ".csv":
-        return _read_csv(path, getattr(data, "node_names", None) or range(num_nodes))
-    edge_index, count = _read_tensors(path)
+        names = getattr(data, "node_names", None) or range(num_nodes)
+        return _read_csv(path, names), None
+    edge_index, count, read = _read_tensors(path)
     if count != num_nodes:
         raise DatasetError(
             f"{path}: is of a graph of {count} nodes, and this one has {num_nodes}; "
@@ -90,7 +97,7 @@ def read_sparse_graph(path: str | Path, data: Data) -> Tensor:
             f"{path}: an edge points to node {int(outside[0])}, but the graph has "
             f"nodes 0 to {num_nodes - 1}; export it again"
         )
-    return edge_index
+    return edge_index, read
 
 
 def apply_sparse_graph(data: Data, path: str | Path) -> Data:
@@ -102,13 +109,16 @@ def apply_sparse_graph(data: Data, path: str | Path) -> Data:
 
     Returns:
         Data: Shallow copy; ``edge_index`` and every edge-level attribute hold the
-        edges of the file in its order, ``e_id`` the columns that they had.
+        edges of the file in its order, ``e_id`` the columns that they had, and
+        ``labels_read`` the nodes whose labels chose them. A file that does not say
+        whose is read with a warning in the log.
 
     Raises:
         DatasetError: As :func:`read_sparse_graph`, or if the graph does not have an
             edge of the file.
     """
-    wanted = read_sparse_graph(path, data).to(data.edge_index.device)
+    wanted, read = read_sparse_graph(path, data)
+    wanted = wanted.to(data.edge_index.device)
     e_id = _locate(data.edge_index, wanted, int(data.num_nodes or 0))
     missing = int((e_id < 0).sum())
     if missing:
@@ -123,6 +133,14 @@ def apply_sparse_graph(data: Data, path: str | Path) -> Data:
         if isinstance(value, Tensor) and data.is_edge_attr(name):
             sparse[name] = value.index_select(data.__cat_dim__(name, value), e_id)
     sparse.num_nodes, sparse.e_id = data.num_nodes, e_id
+    if read is None:
+        logger.warning(
+            "'%s' does not say whose labels chose its edges; test on none of them: "
+            "keep to the split and the seed that it was exported with",
+            path,
+        )
+    else:
+        sparse.labels_read = read.to(data.edge_index.device)
     return sparse
 
 
@@ -140,10 +158,13 @@ def _locate(edge_index: Tensor, wanted: Tensor, num_nodes: int) -> Tensor:
     return columns
 
 
-def _read_tensors(path: Path) -> tuple[Tensor, int]:
+def _read_tensors(path: Path) -> tuple[Tensor, int, Tensor | None]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
         edge_index, num_nodes = loaded["edge_index"].long(), int(loaded["num_nodes"])
+        read = loaded.get("labels_read")
+        if read is not None:
+            read = read.bool().view(num_nodes)
     except Exception as error:  # a foreign file: torch raises of every kind
         reason = " ".join(str(error).split())[:120]
         raise DatasetError(
@@ -155,7 +176,7 @@ def _read_tensors(path: Path) -> tuple[Tensor, int]:
             f"{path}: 'edge_index' must have the shape (2, num_edges) "
             f"(got {tuple(edge_index.shape)}); export it again"
         )
-    return edge_index, num_nodes
+    return edge_index, num_nodes, read
 
 
 def _write_csv(sparse: Data, path: Path) -> None:

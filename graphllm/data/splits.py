@@ -36,7 +36,8 @@ def apply_split(data: Data, split: str, seed: int = 0) -> Data:
 
     Raises:
         UnknownNameError: If there is no such split.
-        TextGraphError: If the graph lacks the labels or the masks the split needs.
+        TextGraphError: If the graph lacks the labels or the masks the split needs, or
+            its edges were chosen with labels that the split tests on.
     """
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
@@ -45,6 +46,7 @@ def apply_split(data: Data, split: str, seed: int = 0) -> Data:
     result = copy(data)
     if split in ("planetoid-public", "file"):
         _require_masks(data, split)
+        _check_unread(result, split, seed)
         return result
     if not bool((data.y >= 0).any()):
         raise TextGraphError(
@@ -64,7 +66,20 @@ def apply_split(data: Data, split: str, seed: int = 0) -> Data:
         mask = torch.zeros(data.y.numel(), dtype=torch.bool, device=data.y.device)
         mask[index] = True
         setattr(result, f"{name}_mask", mask)
+    _check_unread(result, split, seed)
     return result
+
+
+def _check_unread(data: Data, split: str, seed: int) -> None:
+    # A sparse graph says whose labels chose its edges: see write_sparse_graph.
+    read = getattr(data, "labels_read", None)
+    known = 0 if read is None else int((read.to(data.test_mask) & data.test_mask).sum())
+    if known:
+        raise TextGraphError(
+            f"split '{split}' with seed {seed} tests on {known} nodes whose labels "
+            "chose the edges of the sparse graph; take the split it was exported with "
+            "and one seed, or export it again"
+        )
 
 
 def _require_masks(data: Data, split: str) -> None:

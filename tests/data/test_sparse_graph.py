@@ -4,11 +4,12 @@ from torch_geometric.data import Data
 
 from graphllm.data import (
     apply_sparse_graph,
+    apply_split,
     read_sparse_graph,
     write_sparse_graph,
 )
 from graphllm.datasets import TextGraphFiles, write_text_graph
-from graphllm.errors import DatasetError
+from graphllm.errors import DatasetError, TextGraphError
 from graphllm.testing import tiny_text_graph
 
 KEPT = [0, 3, 4, 9, 13]
@@ -67,6 +68,29 @@ def test_the_file_holds_tensors_alone(graph, tmp_path):
     assert float(loaded["sparsity"]) == 0.6
     # A view of a large tensor would drag all of it along.
     assert path.stat().st_size < 4000
+
+
+def test_labels_that_chose_the_edges_are_never_tested_on(graph, tmp_path):
+    sparse = pruned(graph)
+    sparse.labels_read = graph.train_mask | graph.val_mask
+    path = tmp_path / "sparse.pt"
+    write_sparse_graph(sparse, path, num_edges=14, sparsity=0.6)
+    found = apply_sparse_graph(graph, path)
+    assert torch.equal(found.labels_read, sparse.labels_read)
+    # Its own split, whatever the seed; but not one that is drawn.
+    assert torch.equal(apply_split(found, "file", 3).test_mask, graph.test_mask)
+    with pytest.raises(TextGraphError, match=r"tests on \d nodes whose"):
+        for seed in range(5):
+            apply_split(found, "random-60-20-20", seed)
+
+
+@pytest.mark.parametrize("name", ["sparse.pt", "edges.csv"])
+def test_a_file_that_does_not_say_whose_labels_chose_is_warned_of(
+    graph, name, tmp_path, caplog
+):
+    found = apply_sparse_graph(graph, write(graph, tmp_path / name))
+    assert "labels_read" not in found
+    assert "does not say whose labels chose its edges" in caplog.text
 
 
 def test_the_edges_file_is_that_of_a_text_graph(graph, tmp_path):

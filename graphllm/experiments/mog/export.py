@@ -41,7 +41,8 @@ def thin_graph(
         ledger (Ledger, optional): Where finished trainings are kept.
 
     Returns:
-        tuple[Data, Score]: A shallow copy of the graph with fewer edges and ``e_id``,
+        tuple[Data, Score]: A shallow copy of the graph with fewer edges, ``e_id`` and
+        ``labels_read`` (training and validation nodes, whose labels chose the edges),
         and the accuracies of the network trained with it.
 
     Raises:
@@ -55,4 +56,6 @@ def thin_graph(
     trained = train_jointly(graph, joint, warm, ledger)
     keep = torch.zeros(int(data.num_edges), dtype=torch.bool)
     keep[trained.e_id] = True
-    return keep_edges(data, keep), trained.score
+    sparse = keep_edges(data, keep)
+    sparse.labels_read = graph.train_mask | graph.val_mask
+    return sparse, trained.score

@@ -42,6 +42,8 @@ def test_the_graph_of_the_experiment_without_a_second_training(
     )
     again = apply_sparse_graph(graph, path)
     assert torch.equal(again.edge_index, sparse.edge_index)
+    assert torch.equal(again.labels_read, graph.train_mask | graph.val_mask)
+    assert not (again.labels_read & graph.test_mask).any()
 
 
 def test_a_graph_without_features_is_refused(graph):
