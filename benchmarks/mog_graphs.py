@@ -21,7 +21,7 @@ from graphllm.experiments.mog.graph_readers import MOLECULES, ogb_graphs, tu_gra
 from graphllm.experiments.mog.graph_sets import GraphSet
 from graphllm.experiments.mog.graph_training import GraphTraining
 
-RESULTS = Path(__file__).parent / "results" / "mog_graphs.json"
+RESULTS = Path(__file__).parent / "results"
 SETS = ("ogbg-molbace", "ogbg-molbbbp", "PROTEINS")
 
 
@@ -113,13 +113,14 @@ def main() -> None:
     parser.add_argument(
         "--smoke", action="store_true", help="first set, one sparsity, two epochs"
     )
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     if args.smoke:
         args.sets, args.sparsity = args.sets[:1], args.sparsity[-1:]
         args.seeds, args.epochs = 1, 2
-        if args.out == RESULTS:
-            parser.error("a smoke test is no result; name another file with --out")
+        if args.out is None:
+            parser.error("a smoke test is no result; name a file with --out")
+    args.out = args.out or RESULTS / f"mog_graphs_{args.backbone}.json"
     rows: list[dict] = []
     for name in args.sets:
         rows += measure(args, read(name, args.data_root))

@@ -58,6 +58,18 @@ LOADERS: dict[str, tuple[str, ...]] = {
 }
 # Their batches weigh edges, so that sums over a batch expect those over the graph.
 WEIGHING = ("fastgcn", "ladies", "saint-node", "saint-edge", "saint-walk")
+# What a network around the GNN is told, and what it is told by default.
+AROUND: dict[str, dict[str, object]] = {
+    "mog": {"sparsity": 0.3, "mix": "vote"},
+    "ellagnn": {
+        "llm": "smollm2",
+        "llm_model": None,
+        "selector": "pagerank",
+        "budget": "0.05",
+        "prompts": "expand",
+        "cache": None,
+    },
+}
 # A graph without limits, to check options before one is loaded.
 ANY_SIZE = 10**9
 
@@ -200,14 +212,28 @@ def _sizes(given: SimpleNamespace, default: tuple[int, ...]) -> tuple[int, ...]:
     return sizes
 
 
+def _settle(given: SimpleNamespace) -> None:
+    """Refuse what another network is told; put defaults where nothing was said."""
+    for model, options in AROUND.items():
+        for name, default in options.items():
+            if getattr(given, name) is None and model == given.model:
+                setattr(given, name, default)
+            elif getattr(given, name) is not None and model != given.model:
+                raise GraphLLMError(
+                    f"'--{name.replace('_', '-')}' says nothing to '--model "
+                    f"{given.model}'; it is for '--model {model}'"
+                )
+
+
 def check_model(given: SimpleNamespace) -> None:
-    """Refuse a network that cannot be.
+    """Refuse a network that cannot be, and settle what it is told.
 
     Raises:
         GraphLLMError: If a name is unknown, a number out of range, or options
             contradict each other.
     """
     one_of("model", given.model, MODELS)
+    _settle(given)
     one_of("backbone", given.backbone, BACKBONES)
     if given.loader in WEIGHING:
         smallest = make_backbone(given.backbone, 2, 2, 2, given.layers)

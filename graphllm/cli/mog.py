@@ -17,7 +17,7 @@ def mog(
     backbone: opt.Backbone = "gcn",
     layers: opt.Layers = 2,
     sparsity: opt.Sparsities = "0.1,0.3,0.5",
-    mix: opt.Mix = "grassmann",
+    mix: opt.Mix = None,
     criteria: opt.Criteria = "degree,jaccard,effective_resistance,gradient,agreement",
     k: opt.Experts = 2,
     interval: opt.Interval = 5,

@@ -122,7 +122,8 @@ def plan_of(given: SimpleNamespace) -> Plan:
     Raises:
         GraphLLMError: If a name is unknown or a number out of range.
     """
-    one_of("mix", given.mix, MIX_ARMS)
+    if given.mix is not None:
+        one_of("mix", given.mix, MIX_ARMS)
     check_features(given.features)
     baselines, mixes, singles, refit = _arms(given)
     return Plan(
@@ -142,7 +143,7 @@ def _arms(
     given: SimpleNamespace,
 ) -> tuple[tuple[str, ...], tuple[Mix, ...], bool, bool]:
     """Baselines, mixes with the one asked for first, singles and refit."""
-    main = cast(Mix, given.mix)
+    main = cast(Mix, given.mix or "grassmann")
     if given.arms is None:
         # The vote is the control of every other mix.
         both: tuple[Mix, ...] = (main,) if main == "vote" else (main, "vote")
@@ -154,6 +155,11 @@ def _arms(
     mixes = [mix for mix in MIX_ARMS if MIX_ARMS[mix] in names]
     if REFIT in names and not mixes:
         mixes = [main]
+    if given.mix is not None and main not in mixes:
+        raise GraphLLMError(
+            f"'--arms {given.arms}' leaves out '{MIX_ARMS[main]}', the arm of '--mix "
+            f"{main}'; add it, or leave --mix out"
+        )
     mixes.sort(key=lambda mix: mix != main)
     baselines = tuple(name for name in BASELINES if name in names)
     return baselines, tuple(mixes), SINGLES in names, REFIT in names

@@ -32,11 +32,13 @@ def bare_graph(data: Data, x: Tensor | None = None) -> Data:
             )
         masks[name] = mask
     names = getattr(data, "label_names", None)
+    if names is None:  # a graph of PyG's own
+        names = [str(label) for label in range(int(data.y.max()) + 1)]
     return Data(
         x=features,
         edge_index=data.edge_index,
         y=data.y,
         num_nodes=features.size(0),
+        label_names=names,
         **masks,
-        **({} if names is None else {"label_names": names}),
     )

@@ -113,6 +113,8 @@ def test_ingredients_that_read_what_a_language_model_wrote(folder, tmp_path, cap
         (["--ray", "auto", "--workers", "2"], "a Ray that runs already"),
         (["--ray", "auto", "--runner", "vmap"], "contradict each other"),
         (["--loader", "clusters"], "Did you mean 'cluster'"),
+        (["--mix", "vote"], "'--mix' says nothing to '--model gnn'; it is for"),
+        (["--model", "mog", "--budget", "9"], "it is for '--model ellagnn'"),
         (["--parts", "4"], "'--parts' says nothing to '--loader full'; it is for"),
         (["--loader", "neighbor", "--fan-out", "9"], "must be 2 whole numbers"),
         (["--loader", "neighbor", "--fan-out", "a,b"], "must be 2 whole numbers"),

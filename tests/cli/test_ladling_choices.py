@@ -5,6 +5,7 @@ import pytest
 
 from graphllm.cli.ladling import ladling
 from graphllm.cli.ladling_choices import (
+    check_model,
     factory_of,
     methods_of,
     recipe_of,
@@ -124,6 +125,19 @@ def test_large_graphs_get_the_numbers_of_the_papers(given):
     for loader, scheme in (("saint-edge", SaintEdge()), ("cluster", ClusterParts())):
         given.loader = loader
         assert subgraphs_of(given, 10**6, 10**7) == scheme
+
+
+@pytest.mark.parametrize("model", ["gnn", "mog", "ellagnn"])
+def test_a_network_is_told_what_is_its_own(given, model):
+    given.model = model
+    check_model(given)
+    told = {"sparsity": 0.3, "mix": "vote"}
+    assert (given.sparsity, given.mix) == (
+        tuple(told.values()) if model == "mog" else (None, None)
+    )
+    asked = (given.llm, given.selector, given.budget, given.prompts)
+    default = ("smollm2", "pagerank", "0.05", "expand")
+    assert asked == (default if model == "ellagnn" else (None,) * 4)
 
 
 def test_the_model_around_the_gnn(given):

@@ -121,6 +121,7 @@ def test_the_export_is_a_line(folder, tmp_path, capsys):
         (["--k", "4", "--criteria", "scan"], "'k' must be in [1, 3]"),
         (["--arms", "randon"], "Did you mean 'random'"),
         (["--arms", ","], "nothing to compare"),
+        (["--arms", "random,mog", "--mix", "vote"], "leaves out 'mog_vote'"),
         (["--features", "words"], "unknown kind of features 'words'"),
         (["--features", "bow"], "brings no features; give --features text"),
         (["--split", "halves"], "random-60-20-20"),

@@ -7,10 +7,8 @@ from typing import get_args
 import pytest
 
 from graphllm.cli import options
-from graphllm.cli.ladling_choices import LOADERS, MODELS, NORMS, RUNNERS
 from graphllm.cli.llaga_choices import DTYPES, TASKS, TEMPLATES
 from graphllm.data import SPLITS
-from graphllm.experiments.ladling import METHODS
 from graphllm.experiments.llaga import NODE_ARMS
 from graphllm.graph_tokens.tree_encoding import TreeEncoding
 from graphllm.models import BACKBONES
@@ -39,11 +37,6 @@ def help_of(annotated):
         (options.PadMode, get_args(PadMode)),
         (options.Dtype, DTYPES),
         (options.Arms, NODE_ARMS),
-        (options.Model, MODELS),
-        (options.Loader, LOADERS),
-        (options.RunnerName, RUNNERS),
-        (options.Norm, NORMS),
-        (options.Methods, METHODS),
     ],
 )
 def test_help_lists_every_choice(option, choices):

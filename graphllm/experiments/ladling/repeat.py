@@ -181,12 +181,15 @@ class Kitchen:
         self, scorer: Scorer, scores: Sequence[Score]
     ) -> dict[int, dict[str, SoupResult]]:
         """Soups of the first two ingredients, of the first three, and so on."""
-        grown = {}
+        grown: dict[int, dict[str, SoupResult]] = {}
         with self.stages.stage("gain"):
             for number in range(2, len(scores) + 1):
-                soup = self._gis(scorer, scores[:number])
                 even = uniform_soup(scorer.states[:number])
-                grown[number] = {GIS: scorer.whole(soup), UNIFORM: scorer.whole(even)}
+                grown[number] = {UNIFORM: scorer.whole(even)}
+                # Hundreds of mixtures are tried for it.
+                if GIS in self.methods:
+                    soup = self._gis(scorer, scores[:number])
+                    grown[number][GIS] = scorer.whole(soup)
         return grown
 
     def _barrier(self, scorer: Scorer) -> dict[str, Any]:

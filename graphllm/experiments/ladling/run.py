@@ -92,7 +92,7 @@ def run_ladling(
         GraphLLMError: If there are fewer than two ingredients or no seed.
     """
     recipe = recipe or Recipe()
-    _check(num_ingredients, methods, seeds)
+    _check(num_ingredients, methods, seeds, granularity)
     stages = Stages()
     done: list[Repeat] = []
     with ExitStack() as stack:
@@ -124,10 +124,20 @@ def run_ladling(
     )
 
 
-def _check(num_ingredients: int, methods: Sequence[str], seeds: Sequence[int]) -> None:
+def _check(
+    num_ingredients: int,
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    granularity: int,
+) -> None:
     if num_ingredients < 2:
         raise GraphLLMError(
             f"a soup needs at least 2 ingredients (got {num_ingredients})"
+        )
+    if granularity < 3:
+        raise GraphLLMError(
+            "'granularity' must be at least 3, both ends and something between them "
+            f"(got {granularity})"
         )
     if not seeds:
         raise GraphLLMError("there is nothing to run (got no seeds); give at least one")

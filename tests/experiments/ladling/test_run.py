@@ -96,6 +96,7 @@ def test_features_may_be_given_apart(data):
     ("options", "error", "message"),
     [
         ({"num_ingredients": 1}, GraphLLMError, "at least 2 ingredients"),
+        ({"granularity": 2}, GraphLLMError, "'granularity' must be at least 3"),
         ({"seeds": ()}, GraphLLMError, "got no seeds"),
         ({"methods": ("gsi",)}, UnknownNameError, "Did you mean 'gis'"),
     ],

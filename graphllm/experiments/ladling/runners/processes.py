@@ -167,5 +167,7 @@ def _work(connection: Connection, data: Data) -> None:
             job.train(data).save(path)
         except GraphLLMError as error:
             connection.send(str(error))
+        except Exception as error:  # a factory or a network of the caller's
+            connection.send(f"an ingredient cannot be trained ({error!r})")
         else:
             connection.send(None)

@@ -2,6 +2,8 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,10 @@ def test_who_dies_too_often_is_given_up(graph, jobs_of, tmp_path):
 def test_what_is_wrong_in_a_worker_is_said_here(graph, jobs_of, tmp_path):
     jobs = jobs_of(backbone="sage", subgraphs=LayerSampled(num_nodes=(9, 9)))
     with pytest.raises(GraphLLMError, match="'GraphSAGE' ignores edge weights"):
+        Processes(1).run(graph, jobs, tmp_path)
+    # A factory of the caller's that fails in its own way.
+    jobs = [replace(job, factory=partial(int, "mine")) for job in jobs_of()]
+    with pytest.raises(GraphLLMError, match=r"cannot be trained \(ValueError.*'mine'"):
         Processes(1).run(graph, jobs, tmp_path)
     assert not workers()
 
