@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
-from graphllm.cli.setup import one_of
+from graphllm.cli.setup import check_out, one_of
 from graphllm.compress import (
     AWQ,
     GPTQ,
@@ -27,8 +27,10 @@ from graphllm.compress import (
     is_compressed,
 )
 from graphllm.compress.gguf.tensors import TYPES
+from graphllm.compress.prune.config import PruningConfig
 from graphllm.compress.repair.repair import Method
 from graphllm.errors import GraphLLMError
+from graphllm.experiments.compression import Repair
 
 METHODS: dict[str, type[CompressionConfig]] = {
     kind.method.replace("_", "-"): kind
@@ -65,6 +67,12 @@ OPTIONS = (
     "k",
     "warm_up",
 )
+REPAIR = {
+    "repair_steps": Repair.steps,
+    "repair_lr": Repair.lr,
+    "repair_rank": Repair.rank,
+    "kl_weight": Repair.kl_weight,
+}
 _READ_TEXT = (Wanda, SparseGPT, GPTQ, AWQ, DropBlocks, DropFFN, FFNSkip)
 
 
@@ -93,6 +101,11 @@ def config_of(given: SimpleNamespace) -> CompressionConfig:
             )
     if kind is FFNSkip and "ratio" in told:
         told.setdefault("mode", "static")
+    if told.get("mode") == "static" and told.keys() & {"threshold", "k"}:
+        raise GraphLLMError(
+            "'--threshold' and '--k' are for '--mode dynamic', where each token says "
+            "what is skipped; leave them out"
+        )
     for name, field in known.items():
         if field.default is MISSING and name not in told:
             raise GraphLLMError(f"{given.method} needs '{_flag(name)}'; give it")
@@ -128,11 +141,50 @@ def check(given: SimpleNamespace, config: CompressionConfig) -> None:
     if given.gguf is not None:
         given.gguf = given.gguf.upper()
         one_of("GGUF type", given.gguf, TYPES)
-    out: Path = given.out
+        if isinstance(config, FFNSkip | DropFFN):
+            raise GraphLLMError(
+                f"a GGUF file cannot say which layers {given.method} leaves out; leave "
+                "--gguf out"
+            )
+    _check_texts(given, config)
+    given.out = out = Path(given.out).expanduser()
+    if Path(given.model).expanduser().resolve() == out.resolve():
+        raise GraphLLMError(
+            f"'--out {out}' is the model itself, which would be replaced; give another "
+            "--out"
+        )
     taken = out.exists() and not (out.is_dir() and not any(out.iterdir()))
     if taken and not is_compressed(out):
         raise GraphLLMError(
             f"'{out}' exists and holds no compressed model; give another --out"
+        )
+    check_out(out.parent)
+
+
+def repair_options(given: SimpleNamespace) -> None:
+    """Put defaults where nothing was said of the repair; without one, say nothing.
+
+    Raises:
+        GraphLLMError: If something was said of a repair that was not asked for.
+    """
+    for name, default in REPAIR.items():
+        if given.repair is None and getattr(given, name) is not None:
+            raise GraphLLMError(
+                f"'{_flag(name)}' says nothing without '--repair'; add it, or leave "
+                "this out"
+            )
+        if given.repair is not None and getattr(given, name) is None:
+            setattr(given, name, default)
+
+
+def _check_texts(given: SimpleNamespace, config: CompressionConfig) -> None:
+    """Refuse to measure on what was trained or calibrated on."""
+    seen, read = (Path(each).expanduser() for each in (given.calibration, given.text))
+    used = reads_text(config) or given.repair is not None
+    if used and seen.is_file() and read.is_file() and seen.samefile(read):
+        raise GraphLLMError(
+            f"'{read}' is both calibration and text, and a model is no judge of what "
+            "it was fitted to; give another --text"
         )
 
 
@@ -142,6 +194,11 @@ def _check_repair(given: SimpleNamespace, config: CompressionConfig) -> None:
         raise GraphLLMError(
             f"'--repair {given.repair}' trains weights, and {given.method} leaves "
             "codes; repair a model first, and compress OUT once more"
+        )
+    if given.repair == "lora" and isinstance(config, PruningConfig):
+        raise GraphLLMError(
+            f"'--repair lora' fills the zeros that {given.method} leaves; take "
+            "sparse_lora, which keeps them"
         )
     if given.repair == "low_rank" and not isinstance(config, WeLore | UniformSVD):
         raise GraphLLMError(

@@ -95,11 +95,21 @@ Repair = Annotated[
         "factors of welore)."
     ),
 ]
-RepairSteps = Annotated[int, typer.Option(min=1, help="Steps of four sequences.")]
-RepairLr = Annotated[float, typer.Option(min=0.0, help="Its learning rate.")]
-RepairRank = Annotated[int, typer.Option(min=1, help="Rank of its adapters.")]
+RepairSteps = Annotated[
+    int | None,
+    typer.Option(min=1, help="Steps of four sequences. [default: 100]"),
+]
+RepairLr = Annotated[
+    float | None, typer.Option(min=0.0, help="Its learning rate. [default: 1e-4]")
+]
+RepairRank = Annotated[
+    int | None, typer.Option(min=1, help="Rank of its adapters. [default: 8]")
+]
 KlWeight = Annotated[
-    float, typer.Option(min=0.0, help="Weight of the dense model as its teacher.")
+    float | None,
+    typer.Option(
+        min=0.0, help="Weight of the dense model as its teacher. [default: 0.1]"
+    ),
 ]
 Gguf = Annotated[
     str | None,

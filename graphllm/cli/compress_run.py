@@ -4,7 +4,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from graphllm.cli import setup
-from graphllm.cli.compress_choices import check, config_of, reads_text
+from graphllm.cli.compress_choices import (
+    check,
+    config_of,
+    reads_text,
+    repair_options,
+)
 from graphllm.cli.llaga_choices import device_of
 from graphllm.cli.progress import Bars
 from graphllm.cli.texts import texts_of, tokens_of
@@ -12,9 +17,6 @@ from graphllm.compress import Calibration, CompressionConfig
 from graphllm.evaluate import Result
 from graphllm.experiments.compression import Measure, Repair, run_compression
 from graphllm.llm.read_model import read_model
-
-# Sequences of a training step.
-BATCH = 4
 
 
 def run(given: SimpleNamespace) -> Result:
@@ -33,6 +35,7 @@ def run(given: SimpleNamespace) -> Result:
     """
     config = config_of(given)
     check(given, config)
+    repair_options(given)
     device = device_of(given.device)
     with Bars() as bars:
         bars.update("open language model", 0, 1)
@@ -41,6 +44,8 @@ def run(given: SimpleNamespace) -> Result:
         text = texts_of(given.text, "val", given.data_root, given.seed, bars)
         measure = Measure(
             tokens_of(text, tokenizer, given.windows, given.window),
+            # What skips after some tokens is timed on as many that it may skip.
+            decode=Measure.decode + getattr(config, "warm_up", 0),
             repeats=given.repeats,
         )
         calibration, repair = _trained_on(given, config, tokenizer, bars)
@@ -60,8 +65,9 @@ def run(given: SimpleNamespace) -> Result:
         setup.record(result, vars(given), None, bars)
     study = result.details["study"]
     study["text"]["name"] = given.text
-    if calibration is not None:
-        study["calibration"]["name"] = given.calibration
+    for part in ("calibration", "repair"):
+        if study[part] is not None:
+            study[part]["name"] = given.calibration
     return result
 
 
@@ -81,11 +87,12 @@ def _trained_on(
     calibration = drawn(given.sequences) if reads_text(config) else None
     if given.repair is None:
         return calibration, None
+    steps = given.repair_steps
     return calibration, Repair(
         given.repair,
-        drawn(BATCH * given.repair_steps),
-        given.repair_steps,
+        drawn(Repair.batch_size * steps),
+        steps,
         given.repair_lr,
         given.repair_rank,
-        given.kl_weight,
+        kl_weight=given.kl_weight,
     )

@@ -69,10 +69,12 @@ def tokens_of(texts: list[str], tokenizer: Any, windows: int, window: int) -> Te
 
 def _read(path: Path) -> list[str]:
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
         if path.suffix != ".jsonl":
             return [text]
-        return [str(json.loads(line)["text"]) for line in text.splitlines() if line]
+        # Not splitlines: JSON may hold other line separators as they are.
+        lines = [line for line in text.split("\n") if line.strip()]
+        return [str(json.loads(line)["text"]) for line in lines]
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise GraphLLMError(f"cannot read '{path}' ({reason})") from None

@@ -7,7 +7,7 @@ from graphllm.compress.blocks import find_blocks, linears, set_weight, weight_of
 from graphllm.compress.calibration import Calibration
 from graphllm.compress.compress import compress_
 from graphllm.compress.ffn import DropBlocks, DropFFN, FFNSkip, FFNWidth
-from graphllm.compress.gguf import export_gguf
+from graphllm.compress.gguf import check_gguf, export_gguf
 from graphllm.compress.lowrank import (
     LowRankLinear,
     UniformSVD,
@@ -85,6 +85,7 @@ __all__ = [
     "WeLore",
     "agreement",
     "awq",
+    "check_gguf",
     "compare_speed",
     "compress_",
     "export_gguf",

@@ -183,12 +183,13 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def fitting(model: Any, ids: Tensor) -> Tensor:
+def fitting(model: Any, ids: Tensor, what: str = "calibration sequences") -> Tensor:
     """The token ids on the model's device, if the model can read them.
 
     Args:
         model (PreTrainedModel): A causal language model.
         ids (Tensor): Token ids.
+        what (str, optional): What they are, for the message.
 
     Shapes:
         - **ids:** :math:`(N, T)`
@@ -202,12 +203,12 @@ def fitting(model: Any, ids: Tensor) -> Tensor:
     context = getattr(config, "max_position_embeddings", None) or ids.size(1)
     if ids.size(1) > context:
         raise CompressionError(
-            f"calibration sequences have {ids.size(1)} tokens and the model's context "
-            f"only {context}; use a smaller 'length'"
+            f"{what} have {ids.size(1)} tokens and the model's context only {context}; "
+            "use shorter ones"
         )
     if not 0 <= int(ids.min()) <= int(ids.max()) < words.num_embeddings:
         raise CompressionError(
-            f"calibration tokens go up to {int(ids.max())} and the vocabulary of the "
+            f"tokens of {what} go up to {int(ids.max())} and the vocabulary of the "
             f"model to {words.num_embeddings - 1}; use the model's own tokenizer"
         )
     return ids.to(words.weight.device)

@@ -123,6 +123,13 @@ def test_repair(folder, tmp_path, capsys):
         (["--method", "int4", "--group-size", "7"], "group"),
         (["--method", "int8", "--repair", "full"], "unknown repair 'full'"),
         (["--method", "int8", "--repair", "lora"], "leaves codes"),
+        (["--method", "wanda", "--ratio", "0.5", "--repair", "lora"], "fills the"),
+        (["--method", "int8", "--repair-steps", "9"], "says nothing without"),
+        (["--method", "ffn-skip", "--gguf", "Q8_0"], "cannot say which layers"),
+        (
+            ["--method", "ffn-skip", "--ratio", "0.1", "--k", "2"],
+            "are for '--mode dynamic'",
+        ),
         (["--method", "int8", "--gguf", "Q9"], "unknown GGUF type 'Q9'"),
         (["--model", "no-such-model"], "no model 'no-such-model'"),
         (["--device", "nowhere"], "no device 'nowhere'"),
@@ -142,6 +149,29 @@ def test_one_line_and_nothing_written(folder, tmp_path, capsys, options, said):
     assert last.startswith("error: ")
     assert said in last
     assert not out.exists()
+
+
+def test_the_model_itself_is_never_replaced(folder, tmp_path, capsys):
+    args = arguments(folder, tmp_path, "--repeats", "0")
+    assert run(capsys, *args)[0] == 0
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = ["--model", f"{tmp_path}/.", "--out", str(tmp_path)]
+    code, _, stderr = run(capsys, *args, *again)
+    assert code == 2
+    assert "is the model itself" in stderr
+    assert {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
+
+
+def test_nobody_is_measured_on_what_was_calibrated_on(folder, tmp_path, capsys):
+    text = str(folder / "news.txt")
+    told = ["--text", text, "--calibration", text]
+    pruned = [*told, "--method", "wanda", "--ratio", "0.5"]
+    code, _, stderr = run(capsys, *arguments(folder, tmp_path / "o", *pruned))
+    assert code == 2
+    assert "is both calibration and text" in stderr
+    # A method that reads no text may have its file twice.
+    told += ["--repeats", "0"]
+    assert run(capsys, *arguments(folder, tmp_path / "o", *told))[0] == 0
 
 
 def test_a_folder_of_something_else_stays_as_it_is(folder, tmp_path, capsys):

@@ -35,6 +35,22 @@ def given(method, **told):
     return SimpleNamespace(**{**dict.fromkeys(OPTIONS), "method": method, **told})
 
 
+def told(tmp_path, **change):
+    """What :func:`check` looks at."""
+    return SimpleNamespace(
+        **{
+            "method": "this",
+            "model": "smollm2",
+            "calibration": "pydocs",
+            "text": "pydocs",
+            "repair": None,
+            "gguf": None,
+            "out": tmp_path / "new",
+            **change,
+        }
+    )
+
+
 @pytest.mark.parametrize(
     ("asked", "config"),
     [
@@ -104,7 +120,7 @@ def test_methods_that_read_text_are_those_that_refuse_to_go_without(config):
 
 
 def test_gguf_types_in_any_case(tmp_path):
-    asked = SimpleNamespace(repair=None, gguf="q8_0", out=tmp_path / "new")
+    asked = told(tmp_path, gguf="q8_0")
     check(asked, Int8())
     assert asked.gguf == "Q8_0"
 
@@ -117,16 +133,14 @@ def test_gguf_types_in_any_case(tmp_path):
     ],
 )
 def test_refusals(tmp_path, change, said):
-    plain = {"repair": None, "gguf": None, "out": tmp_path / "new"}
     with pytest.raises(GraphLLMError, match=said):
-        check(SimpleNamespace(method="int8", **plain | change), Int8())
+        check(told(tmp_path, **change), Int8())
 
 
 def test_a_file_where_the_directory_should_be(tmp_path):
     (tmp_path / "file").write_text("mine")
-    plain = {"repair": None, "gguf": None, "out": tmp_path / "file"}
     with pytest.raises(GraphLLMError, match="give another --out"):
-        check(SimpleNamespace(**plain), Int8())
+        check(told(tmp_path, out=tmp_path / "file"), Int8())
 
 
 @pytest.mark.parametrize(
@@ -134,13 +148,13 @@ def test_a_file_where_the_directory_should_be(tmp_path):
     [
         ("lora", Int8(), "leaves codes"),
         ("sparse_lora", RTN(packed=True), "leaves codes"),
+        ("lora", Wanda(0.5), "fills the zeros"),
         ("low_rank", Wanda(0.5), "leaves none"),
     ],
 )
 def test_repairs_that_have_nothing_to_train(tmp_path, repair, config, said):
-    told = {"repair": repair, "gguf": None, "out": tmp_path / "new"}
     with pytest.raises(GraphLLMError, match=said):
-        check(SimpleNamespace(method="this", **told), config)
+        check(told(tmp_path, repair=repair), config)
 
 
 @pytest.mark.parametrize(
@@ -148,5 +162,4 @@ def test_repairs_that_have_nothing_to_train(tmp_path, repair, config, said):
     [("lora", FFNWidth(0.2)), ("sparse_lora", Wanda(0.5)), ("low_rank", WeLore())],
 )
 def test_repairs_that_have(tmp_path, repair, config):
-    told = {"repair": repair, "gguf": None, "out": tmp_path / "new"}
-    check(SimpleNamespace(method="this", **told), config)
+    check(told(tmp_path, repair=repair), config)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from graphllm.cli.compress_choices import OPTIONS
-from graphllm.cli.compress_run import BATCH, run
+from graphllm.cli.compress_run import run
 from graphllm.errors import GraphLLMError, UnknownNameError
 from graphllm.testing import sbm_text_graph
 from graphllm.testing.tiny_llms import byte_tokenizer, tiny_llm
@@ -29,10 +29,10 @@ def given(tmp_path):
         window=16,
         repeats=0,
         repair=None,
-        repair_steps=2,
-        repair_lr=1e-3,
-        repair_rank=4,
-        kl_weight=0.1,
+        repair_steps=None,
+        repair_lr=None,
+        repair_rank=None,
+        kl_weight=None,
         gguf=None,
         seed=0,
         device="cpu",
@@ -50,10 +50,12 @@ def test_a_method_that_reads_no_text_needs_none(given):
 
 def test_the_repair_has_sequences_of_its_own(given):
     given.method, given.repair, given.ratio = "magnitude", "sparse_lora", 0.5
+    given.repair_steps = 2
     study = run(given).details["study"]
     assert study["calibration"] is None
     assert len(study["repair"]["losses"]) == 2
-    assert BATCH == 4
+    assert study["repair"]["sequences"] == 2 * 4
+    assert study["repair"]["name"] == given.calibration
 
 
 def test_names_of_both_texts_are_told(given):
@@ -66,6 +68,21 @@ def test_names_of_both_texts_are_told(given):
         "name": given.calibration,
     }
     assert result.config["ratio"] == 0.5
+
+
+def test_what_skips_after_some_tokens_is_timed_on_more(given, monkeypatch):
+    told = []
+
+    def refuse(model, tokenizer, config, measure, out, **_):
+        told.append(measure.decode)
+        raise GraphLLMError("seen")
+
+    monkeypatch.setattr("graphllm.cli.compress_run.run_compression", refuse)
+    for method, warm_up in (("int8", None), ("ffn-skip", 60)):
+        given.method, given.warm_up = method, warm_up
+        with pytest.raises(GraphLLMError, match="seen"):
+            run(given)
+    assert told == [48, 108]
 
 
 def test_options_are_refused_before_the_model_is_opened(given):

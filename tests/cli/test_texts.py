@@ -25,8 +25,9 @@ def test_parts_of_a_data_set_leave_test_nodes_alone(tmp_path):
 def test_files(tmp_path):
     (tmp_path / "a.txt").write_text("one\n\ntwo", encoding="utf-8")
     assert read(tmp_path / "a.txt") == ["one\n\ntwo"]
-    (tmp_path / "a.jsonl").write_text('{"text": "é"}\n\n{"text": "b"}\n', "utf-8")
-    assert read(tmp_path / "a.jsonl", "val") == ["é", "b"]
+    lines = '\ufeff{"text": "é"}\n  \n{"text": "one\u2028line"}\n'
+    (tmp_path / "a.jsonl").write_text(lines, "utf-8")
+    assert read(tmp_path / "a.jsonl", "val") == ["é", "one\u2028line"]
 
 
 @pytest.mark.parametrize("line", ["no json", "[1]", '{"body": "b"}'])

@@ -1,5 +1,5 @@
 """Export to the file format of llama.cpp."""
 
-from graphllm.compress.gguf.export import export_gguf
+from graphllm.compress.gguf.export import check_gguf, export_gguf
 
-__all__ = ["export_gguf"]
+__all__ = ["check_gguf", "export_gguf"]

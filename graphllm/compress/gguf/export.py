@@ -56,17 +56,7 @@ def export_gguf(
     from gguf import GGUFWriter
 
     path = Path(path)
-    name = _NAMES.get(model.config.model_type)
-    if name is None or dtype not in TYPES:
-        raise CompressionError(
-            f"cannot export '{model.config.model_type}' in type '{dtype}' to GGUF; "
-            f"known are {', '.join(_NAMES)} in {', '.join(TYPES)}"
-        )
-    if any(isinstance(each, NoFFN) for each in model.modules()):
-        raise CompressionError(
-            "feed-forward layers were removed, which GGUF cannot say; drop whole "
-            "blocks instead"
-        )
+    name = _architecture(model, dtype)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +79,43 @@ def export_gguf(
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def check_gguf(
+    model: Any, tokenizer: Any, dtype: str = "Q8_0", *, pre: str | None = None
+) -> None:
+    """Refuse what :func:`export_gguf` would refuse, before hours of work.
+
+    Args:
+        model (PreTrainedModel): As there.
+        tokenizer: As there.
+        dtype (str, optional): As there. (default: :obj:`"Q8_0"`)
+        pre (str, optional): As there.
+
+    Raises:
+        CompressionError: As there.
+    """
+    from gguf import GGUFWriter
+
+    # Nothing is written before the writer is told to.
+    writer = GGUFWriter(os.devnull, _architecture(model, dtype))
+    _write_config(writer, model, dtype)
+    write_vocabulary(writer, tokenizer, model.config.vocab_size, pre)
+
+
+def _architecture(model: Any, dtype: str) -> str:
+    name = _NAMES.get(model.config.model_type)
+    if name is None or dtype not in TYPES:
+        raise CompressionError(
+            f"cannot export '{model.config.model_type}' in type '{dtype}' to GGUF; "
+            f"known are {', '.join(_NAMES)} in {', '.join(TYPES)}"
+        )
+    if any(isinstance(each, NoFFN) for each in model.modules()):
+        raise CompressionError(
+            "feed-forward layers were removed, which GGUF cannot say; drop whole "
+            "blocks instead"
+        )
+    return name
 
 
 def _write_config(writer: Any, model: Any, dtype: str) -> None:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from graphllm._optional import available
 from graphllm.compress import export_gguf, size_of
 from graphllm.experiments.compression.measure import Measure, Row
@@ -48,7 +50,9 @@ def measure_gguf(
         size_of(path),
     )
     if measure.repeats and available("xllamacpp"):
-        with LlamaCppLLM(path, n_parallel=1) as server:
+        # As many threads as torch has: their speeds stand side by side.
+        threads = torch.get_num_threads()
+        with LlamaCppLLM(path, n_parallel=1, n_threads=threads) as server:
             row.prefill, row.decode = server.time_tokens(
                 measure.prefill, measure.decode, measure.repeats
             )

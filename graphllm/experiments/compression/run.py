@@ -12,6 +12,7 @@ from graphllm.compress import (
     CompressionConfig,
     RepairReport,
     Report,
+    check_gguf,
     compress_,
     repair_,
     save,
@@ -20,6 +21,7 @@ from graphllm.compress import (
 from graphllm.compress.base import count_bytes, count_parameters
 from graphllm.compress.blocks import find_blocks
 from graphllm.compress.repair.repair import Method
+from graphllm.compress.walk import fitting
 from graphllm.evaluate import Result, environment, summary
 from graphllm.experiments.compression.gguf import measure_gguf
 from graphllm.experiments.compression.measure import DENSE, Measure, Row, saved_bytes
@@ -37,6 +39,7 @@ class Repair:
         steps (int, optional): Steps. (default: :obj:`100`)
         lr (float, optional): Learning rate. (default: :obj:`1e-4`)
         rank (int, optional): Rank of the adapters. (default: :obj:`8`)
+        batch_size (int, optional): Sequences a step. (default: :obj:`4`)
         kl_weight (float, optional): Weight of the dense model as a teacher;
             :obj:`0` for none. (default: :obj:`0.1`)
     """
@@ -46,6 +49,7 @@ class Repair:
     steps: int = 100
     lr: float = 1e-4
     rank: int = 8
+    batch_size: int = 4
     kl_weight: float = 0.1
 
     def run(self, model: Any, dense: Any, seed: int, progress: Any) -> RepairReport:
@@ -61,6 +65,7 @@ class Repair:
             alpha=2.0 * self.rank,
             teacher=dense if self.kl_weight > 0 else None,
             kl_weight=self.kl_weight,
+            batch_size=self.batch_size,
             seed=seed,
             progress=progress,
         )
@@ -114,6 +119,7 @@ def run_compression(
     Raises:
         CompressionError: Whatever does not fit.
     """
+    _check_fits(model, tokenizer, measure, repair, gguf)
     seconds = _Seconds({})
     dense = copy.deepcopy(model).eval()
     began = time.perf_counter()
@@ -124,6 +130,8 @@ def run_compression(
         progress=lambda done, total: progress("compress", done, total),
     )
     seconds.take("compress", began)
+    # A repair can fail, and what came before it may have taken hours.
+    save(model, out, tokenizer)
     repaired = None
     if repair is not None:
         began = time.perf_counter()
@@ -131,7 +139,7 @@ def run_compression(
             model, dense, seed, lambda done, total: progress("repair", done, total)
         )
         seconds.take("repair", began)
-    save(model, out, tokenizer)
+        save(model, out, tokenizer)
     began = time.perf_counter()
     progress("read text", 0, 1)
     rows = _rows(dense, model, tokenizer, report, measure, out)
@@ -151,8 +159,27 @@ def run_compression(
         progress("gguf", 1, 1)
     seconds.take("measure", began)
     return _result(
-        name, dense, rows, report, repaired, measure, seconds.found, calibration, seed
+        *(name, dense, rows, report, repair, repaired),
+        *(measure, seconds.found, calibration, seed),
     )
+
+
+def _check_fits(
+    model: Any,
+    tokenizer: Any,
+    measure: Measure,
+    repair: Repair | None,
+    gguf: str | None,
+) -> None:
+    """Refuse what could not be measured after all the work."""
+    fitting(model, measure.input_ids, "windows of the text")
+    if measure.repeats:
+        timed = measure.input_ids.new_zeros(1, measure.prefill + measure.decode)
+        fitting(model, timed, "sequences that are timed")
+    if repair is not None:
+        fitting(model, repair.calibration.input_ids, "sequences of the repair")
+    if gguf is not None:
+        check_gguf(model, tokenizer, gguf)
 
 
 def _rows(
@@ -194,6 +221,7 @@ def _result(
     dense: Any,
     rows: list[Row],
     report: Report,
+    repair: Repair | None,
     repaired: RepairReport | None,
     measure: Measure,
     seconds: dict[str, float],
@@ -234,9 +262,15 @@ def _result(
                         strict=True,
                     )
                 ),
-                "repair": None if repaired is None else asdict(repaired),
+                "repair": _told(repair, repaired),
                 "speed": measure.describe(dense.device),
                 "seconds": seconds,
             },
         },
     )
+
+
+def _told(repair: Repair | None, report: RepairReport | None) -> dict[str, Any] | None:
+    if repair is None or report is None:
+        return None
+    return {**asdict(report), "sequences": len(repair.calibration.input_ids)}

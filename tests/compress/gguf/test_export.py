@@ -10,6 +10,7 @@ from graphllm.compress import (
     FFNWidth,
     Int8,
     agreement,
+    check_gguf,
     compress_,
     export_gguf,
     size_of,
@@ -92,20 +93,30 @@ def test_llama_cpp_computes_the_same(tiny_model, byte_tokenizer, tmp_path):
     assert found.text == expected.text != ""
 
 
-def test_what_has_no_counterpart(tiny_model, byte_tokenizer, tmp_path):
+def write(model, tokenizer, path, *dtype):
+    export_gguf(model, tokenizer, path, *dtype)
+
+
+def check(model, tokenizer, path, *dtype):
+    check_gguf(model, tokenizer, *dtype)
+
+
+@pytest.mark.parametrize("work", [write, check])
+def test_what_has_no_counterpart(tiny_model, byte_tokenizer, tmp_path, work):
     path = tmp_path / "m.gguf"
+    check_gguf(model_of(tiny_model, "llama"), byte_tokenizer, "Q4_0")
     with pytest.raises(CompressionError, match="cannot export 'opt'"):
-        export_gguf(model_of(tiny_model, "opt"), byte_tokenizer, path)
+        work(model_of(tiny_model, "opt"), byte_tokenizer, path)
     model = model_of(tiny_model, "llama")
     with pytest.raises(CompressionError, match="in type 'Q3_K'"):
-        export_gguf(model, byte_tokenizer, path, "Q3_K")
+        work(model, byte_tokenizer, path, "Q3_K")
     compress_(model, DropFFN(blocks=(1,)))
     with pytest.raises(CompressionError, match="feed-forward layers were removed"):
-        export_gguf(model, byte_tokenizer, path)
+        work(model, byte_tokenizer, path)
     scaled = model_of(tiny_model, "llama")
     scaled.config.rope_parameters["rope_type"] = "yarn"
     with pytest.raises(CompressionError, match="rotary scaling 'yarn'"):
-        export_gguf(scaled, byte_tokenizer, path)
+        work(scaled, byte_tokenizer, path)
     assert list(tmp_path.iterdir()) == []
 
 

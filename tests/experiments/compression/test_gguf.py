@@ -1,6 +1,7 @@
 """The real vocabulary and llama.cpp are in the slow tests of ``compress/gguf``."""
 
 import pytest
+import torch
 
 from graphllm.compress import agreement
 from graphllm.experiments.compression import gguf as module
@@ -10,9 +11,10 @@ from graphllm.experiments.compression.measure import Measure
 class Server:
     """Stands in for llama.cpp."""
 
-    def __init__(self, path, n_parallel):
+    def __init__(self, path, n_parallel, n_threads):
         assert path.exists()
         assert n_parallel == 1
+        assert n_threads == torch.get_num_threads()
 
     def __enter__(self):
         return self

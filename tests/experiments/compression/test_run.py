@@ -89,6 +89,55 @@ def test_repair_learns_from_the_dense_model(tiny_model, tiny_tokens, tmp_path):
     assert found.kl == pytest.approx(after["kl"], abs=1e-6)
 
 
+def test_a_repair_that_fails_leaves_the_compressed_model(
+    tiny_model, tiny_tokens, tmp_path
+):
+    calibration = Calibration(tiny_tokens(8, 10))
+    repair = Repair("low_rank", calibration)  # Wanda leaves no factors
+    with pytest.raises(CompressionError, match="no layer of low rank"):
+        run(
+            tiny_model("llama"),
+            Wanda(0.5),
+            tiny_tokens(1, 12),
+            tmp_path / "small",
+            calibration=calibration,
+            repair=repair,
+        )
+    weight = load(tmp_path / "small").model.layers[0].mlp.up_proj.weight
+    assert float((weight == 0).double().mean()) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ids": 129}, "windows of the text have 129 tokens"),
+        ({"prefill": 126}, "sequences that are timed have 129 tokens"),
+        ({"repair": 130}, "sequences of the repair have 130 tokens"),
+        ({"gguf": "Q8_0"}, "cannot export 'opt'"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_first(
+    tiny_model, tiny_tokens, tmp_path, change, said
+):
+    model = tiny_model("opt")
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    measure = Measure(
+        tiny_tokens(1, change.get("ids", 12)), change.get("prefill", 6), 3, 1
+    )
+    repair = None
+    if "repair" in change:
+        repair = Repair("lora", Calibration(tiny_tokens(1, change["repair"])))
+    with pytest.raises(CompressionError, match=said):
+        run_compression(
+            *(model, None, Magnitude(0.5), measure, tmp_path / "small"),
+            name="tiny",
+            repair=repair,
+            gguf=change.get("gguf"),
+        )
+    assert all(torch.equal(each, before[n]) for n, each in model.state_dict().items())
+    assert not (tmp_path / "small").exists()
+
+
 def test_without_a_teacher_nobody_is_asked(tiny_model, tiny_tokens):
     calibration = Calibration(tiny_tokens(4, 10))
 
