@@ -2,16 +2,20 @@
 
 Cora, two tasks, the same nodes for every model:
 
-* LLaGA. A projector trained with the dense model (``graphllm llaga --dataset cora``)
-  reads graphs into the compressed one: accuracy on the test nodes, how often both name
-  the same class, answers in free text that are no class, tokens a second.
+* LLaGA. The projector of a run of ``graphllm llaga --dataset cora --task nc``, trained
+  with the dense model, reads graphs into the compressed one: accuracy on the test nodes
+  of that run, how often both models name the same class, answers in free text that are
+  no class, tokens a second. Classes are scored in one pass over the prompt, where
+  dynamic FFN-skip skips nothing: its row is that of the dense model by construction.
 * E-LLaGNN. The model writes about random nodes; a GNN trains on that and predicts
-  without it. Accuracy over seeds, cosine of what both models wrote about a node,
-  answers that break their format, tokens a second.
+  without it. Accuracy over seeds of the same split, cosine of what both models wrote
+  about a node, answers that break their format, tokens a second. What skips in decoding
+  is asked one by one: in a batch all sequences would have to be saturated.
 
-Calibrated on texts of training nodes. A model that is in the ledger is not run again.
+Methods are calibrated on texts, without labels, of the training nodes of seed 0. A
+model that is in the ledger is not run again.
 
-    python benchmarks/compressed_answers.py --data-root data --llaga runs/llaga/llaga-1
+    python benchmarks/compressed_answers.py --data-root data --llaga runs/llaga_cora
 """
 
 import argparse
@@ -41,7 +45,7 @@ from graphllm.data import apply_split
 from graphllm.datasets import load_dataset
 from graphllm.encode import encode_cached, load_encoder
 from graphllm.enhance import Enhancer
-from graphllm.evaluate import environment, summary
+from graphllm.evaluate import Result, environment, summary
 from graphllm.experiments.describe import answer_statistics
 from graphllm.experiments.ellagnn import Arm, Training, plain_graph, train_arm
 from graphllm.experiments.llaga.questions import (
@@ -53,6 +57,7 @@ from graphllm.llm import TransformersLLM
 from graphllm.llm.read_model import read_model
 from graphllm.selection import get_selector
 
+SPLIT, SEED = "random-60-20-20", 0
 RESULTS = Path(__file__).parent / "results" / "compressed_answers.json"
 MODELS: dict[str, CompressionConfig | None] = {
     "dense": None,
@@ -69,8 +74,8 @@ def llaga_row(
     args: argparse.Namespace, llm: Any, tokenizer: Any, data: Data, x: Tensor
 ) -> dict[str, Any]:
     """Test accuracy of a projector that was trained for the dense model."""
-    model, (prompt, *_) = LLaGA.load(args.llaga, llm, tokenizer)
-    graph = apply_split(data, "random-60-20-20", 0)
+    model, (prompt, *_) = LLaGA.load(checkpoint_of(args.llaga), llm, tokenizer)
+    graph = apply_split(data, SPLIT, SEED)
     tokens = model.template.bind(x, data.edge_index)
     questions = node_questions(graph, graph.test_mask, prompt, tokens)
     began = time.perf_counter()
@@ -84,6 +89,23 @@ def llaga_row(
         "scored_a_second": len(questions) / took,
         **written,
     }
+
+
+def checkpoint_of(run: Path) -> Path:
+    """The projector of the arm ``llaga`` in the folder of a run.
+
+    Its split and seed are those whose test nodes are read here, or the projector would
+    have been trained with their labels.
+    """
+    result = Result.load(run)
+    told = result.dataset["name"], result.split, result.seeds
+    if told != ("cora", SPLIT, [SEED]):
+        raise SystemExit(f"'{run}' is of {told}; train on cora, {SPLIT}, --seeds 1")
+    for folder in sorted(run.glob("llaga-*")):
+        spec = json.loads((folder / "llaga.json").read_text("utf-8"))
+        if spec["template"].get("num_hops") != 0:  # zero hops are center_only
+            return folder
+    raise SystemExit(f"'{run}' holds no trained LLaGA")
 
 
 def free_text(model: LLaGA, questions: Questions) -> dict[str, Any]:
@@ -110,7 +132,11 @@ def ellagnn_row(
     encoder: Any,
 ) -> tuple[dict[str, Any], Tensor]:
     """Accuracy of a GNN that trained on what the model wrote; encoded answers."""
-    backend = TransformersLLM(llm, tokenizer, batch_size=16)
+    skipper = getattr(llm, "ffn_skip", None)
+    if skipper is not None:
+        skipper.reset()
+    alone = skipper is not None and skipper.plan.mode == "dynamic"
+    backend = TransformersLLM(llm, tokenizer, batch_size=1 if alone else 16)
     selector = get_selector("random")
     enhancer = Enhancer(
         *(backend, [args.prompt], encoder, selector, args.nodes),
@@ -127,7 +153,7 @@ def ellagnn_row(
             ("plain", plain_graph(data, x, enhancer)),
             ("ellagnn", told),
         ):
-            split = apply_split(graph, "random-60-20-20", seed)
+            split = apply_split(graph, SPLIT, seed)
             fit = train_arm(Arm(split, {name: False}), seed, Training())
             scores[name].append(fit.scores[name].test_acc)
     answers = torch.full((data.num_nodes, x.size(1)), torch.nan)
@@ -138,6 +164,7 @@ def ellagnn_row(
         "format_failures": 1 - counts["parsed"] / counts["asked"],
         "cosine_to_text": counts["cosine_to_text"],
         "tokens_a_second": backend.usage.completion_tokens / took,
+        "skipped": None if skipper is None else skipper.share,
         "example": told.provenance[0].text,
     }
     return row, answers
@@ -146,7 +173,7 @@ def ellagnn_row(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--llaga", type=Path, required=True, help="a trained LLaGA")
+    parser.add_argument("--llaga", type=Path, required=True, help="folder of a run")
     parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--nodes", type=int, default=100, help="written about")
     parser.add_argument("--written", type=int, default=64, help="LLaGA's free answers")
@@ -156,14 +183,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     ledger = args.ledger or args.out.with_suffix(".pt")
+    asked = [args.nodes, args.written, args.seeds, args.prompt, str(args.llaga)]
     done: dict[str, Any] = {}
     if ledger.exists():
-        done = torch.load(ledger, weights_only=True)
+        before = torch.load(ledger, weights_only=True)
+        done = before["rows"] if before["asked"] == asked else {}
     data = load_dataset("cora", args.data_root)
     encoder = load_encoder("minilm", progress=False)
     x = encode_cached(encoder, data.text)
     tokenizer, dense = read_model("smollm2", None, torch.device("cpu"))
-    mask = apply_split(data, "random-60-20-20", 0).train_mask
+    mask = apply_split(data, SPLIT, SEED).train_mask
     texts = [data.text[node] for node in mask.nonzero().squeeze(1).tolist()]
     calibration = Calibration.from_texts(texts, tokenizer, 32, 256)
     for name in args.models:
@@ -180,12 +209,14 @@ def main() -> None:
         )
         print(name, row["ellagnn"], flush=True)
         done[name] = row
-        torch.save(done, ledger)
+        torch.save({"asked": asked, "rows": done}, ledger)
     write(args, done)
 
 
 def write(args: argparse.Namespace, done: dict[str, Any]) -> None:
     """Compare each model with the dense one and write the result."""
+    if "dense" not in done:
+        raise SystemExit("the dense model is what others are compared with; run it too")
     base, rows = done["dense"], {}
     for name, row in done.items():
         llaga = {k: v for k, v in row["llaga"].items() if k != "chosen"}
@@ -202,8 +233,7 @@ def write(args: argparse.Namespace, done: dict[str, Any]) -> None:
         "written": args.written,
         "seeds": args.seeds,
         "prompt": args.prompt,
-        "llaga": "graphllm llaga --dataset cora --task nc --template ho "
-        "--split random-60-20-20 --epochs 6 --lr 1e-3",
+        "llaga": Result.load(args.llaga).config["command"],
     }
     record = {"config": config, "rows": rows, "environment": environment()}
     args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

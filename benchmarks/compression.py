@@ -3,8 +3,8 @@
 SmolLM2-135M-Instruct, read in 4 windows of 512 tokens after each method took the dense
 model and 32 sequences of 256 tokens of other text: ``--text wikitext2`` (its test file,
 calibrated on the validation file) or ``--text news`` (the last of 90 news stories,
-calibrated on the first). One row a method; a row that is in the ledger is not computed
-again.
+calibrated on the first). One row a method; a row that is in the ledger, made under the
+same settings, is not computed again.
 
     python benchmarks/compression.py --data-root data
     python benchmarks/compression.py --data-root data --text news --rows reference
@@ -189,10 +189,30 @@ def work_of(
             row = measured(dense, tokenizer, config, calibration, measure)
         done[name] = row
         with ledger.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"row": name, **row}) + "\n")
+            line = {"row": name, "settings": settings_of(args), **row}
+            file.write(json.dumps(line) + "\n")
         took = time.perf_counter() - started
         print(f"{name:<28} {row['perplexity']:12.2f}  {took:5.0f} s", flush=True)
     return {name: done[name] for name in table if name in done}
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What a row depends on, the method apart."""
+    names = ("model", "text", "windows", "window", "sequences", "length", "seed")
+    return {name: getattr(args, name) for name in names}
+
+
+def kept(ledger: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Rows of the ledger that were made under these settings."""
+    rows = {}
+    for line in ledger.read_text("utf-8").splitlines() if ledger.exists() else ():
+        try:
+            row = json.loads(line)
+        except ValueError:  # cut off in the middle
+            continue
+        if row.pop("settings", None) == settings:
+            rows[row.pop("row")] = row
+    return rows
 
 
 def wanted(name: str, chosen: str | None) -> bool:
@@ -218,18 +238,9 @@ def main() -> None:
     args = parser.parse_args()
     out = args.out or FOLDER / f"compression_{args.text}.json"
     ledger = args.ledger or out.with_suffix(".jsonl")
-    done: dict[str, Any] = {}
-    if ledger.exists():
-        for line in ledger.read_text("utf-8").splitlines():
-            row = json.loads(line)
-            done[row.pop("row")] = row
-    found = work_of(args, ledger, done)
-    config = {
-        name: value
-        for name, value in vars(args).items()
-        if name not in ("ledger", "out", "data_root")
-    }
-    record = {"config": config, "rows": found, "environment": environment()}
+    settings = settings_of(args)
+    found = work_of(args, ledger, kept(ledger, settings))
+    record = {"config": settings, "rows": found, "environment": environment()}
     out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"result: {out}")
 
