@@ -43,6 +43,8 @@ def main():
         if args.smoke:
             args.graph = Path(folder) / "sparse.pt"
             some = RandomSparsifier(0.3).sparsify(data)
+            # MoG says here whose labels it read; a random choice read none.
+            some.labels_read = torch.zeros(data.num_nodes, dtype=torch.bool)
             write_sparse_graph(some, args.graph, num_edges=data.num_edges, sparsity=0.3)
         sparse = apply_sparse_graph(data, args.graph)
     network = SAGEConv(128, 128).eval()

@@ -193,6 +193,10 @@ def test_the_ladling_benchmark_is_told_as_recorded():
     assert f"| 16 GCNs on Cora in one widened pass | {row:.1f}x |" in README
     for name in ("bag of words", "dense"):
         assert f"| {record['gis'][name]['speedup']['wall']:.1f}x |" in README
+    speedup = record["processes"]["speedup"]["wall"]
+    assert f"start-up included | {speedup:.1f}x |" in README
+    assert record["ray"]["finished_files_untouched"]
+    assert record["ray"]["same_bits_as_undisturbed"]
 
 
 def test_every_link_into_the_repository_exists():
