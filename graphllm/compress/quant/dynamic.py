@@ -17,6 +17,7 @@ from graphllm.compress.blocks import (
 from graphllm.compress.calibration import Calibration, needed
 from graphllm.compress.quant.dynamic_linear import DynamicLinear
 from graphllm.compress.quant.ends import untie
+from graphllm.compress.quant.torchao import Backend, apply_torchao, check_backend
 from graphllm.compress.stats import InputStats, weight_error
 from graphllm.compress.walk import walk_blocks
 from graphllm.errors import CompressionError
@@ -41,17 +42,29 @@ class DynamicInt8(CompressionConfig):
         head (bool, optional): Also the output layer. One that was tied to the
             embeddings is a matrix of its own then, which takes memory.
             (default: :obj:`False`)
+        backend (str, optional): Whose layers: ``"graphllm"``, made for CPUs, or
+            ``"torchao"`` (extra ``quant``), made for ``torch.compile`` and slow
+            without; those take neither ``threshold`` nor ``head`` and are not written
+            by :func:`~graphllm.compress.save`. (default: :obj:`"graphllm"`)
 
     Raises:
-        CompressionError: If ``threshold`` is not positive.
+        CompressionError: If ``threshold`` is not positive, or told to torchao.
+        UnknownNameError: If the backend is unknown.
     """
 
     method: ClassVar[str] = "dynamic_int8"
 
     threshold: float | None = None
     head: bool = False
+    backend: Backend = "graphllm"
 
     def __post_init__(self) -> None:
+        check_backend(self.backend)
+        if self.backend == "torchao" and (self.threshold is not None or self.head):
+            raise CompressionError(
+                "'threshold' and 'head' mean nothing to backend='torchao'; leave them "
+                "out"
+            )
         if self.threshold is not None and not self.threshold > 0:
             raise CompressionError(
                 f"'threshold' must be positive (got {self.threshold:g})"
@@ -78,7 +91,12 @@ def apply(
 
     Raises:
         CompressionError: If the calibration is missing.
+        MissingExtraError: If torchao is asked for and not installed.
     """
+    if config.backend == "torchao":
+        return apply_torchao(
+            model, lambda torchao, _: torchao.Int8DynamicActivationInt8WeightConfig()
+        )
     reports: list[LayerReport] = []
     blocks, paths = find_blocks(model), block_names(model)
 

@@ -1,22 +1,19 @@
 """Weights stored in eight or four bits: smaller, not faster."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from graphllm._optional import require
 from graphllm.compress.base import CompressionConfig, LayerReport, Progress
-from graphllm.compress.blocks import block_names, find_blocks, linears, weight_of
 from graphllm.compress.calibration import Calibration
 from graphllm.compress.quant.ends import quantize_ends_
 from graphllm.compress.quant.methods import RTN
 from graphllm.compress.quant.methods import apply as apply_rounding
-from graphllm.errors import CompressionError, UnknownNameError
-
-Backend = Literal["graphllm", "torchao"]
-BACKENDS = ("graphllm", "torchao")
+from graphllm.compress.quant.torchao import Backend, apply_torchao, check_backend
+from graphllm.errors import CompressionError
 
 
 @dataclass(frozen=True)
@@ -89,16 +86,6 @@ class Int4(CompressionConfig):
         return RTN(4, self.group_size, self.symmetric, self.ragged, packed=True)
 
 
-def check_backend(backend: str) -> None:
-    """Refuse a backend that is neither ``"graphllm"`` nor ``"torchao"``.
-
-    Raises:
-        UnknownNameError: If it is another.
-    """
-    if backend not in BACKENDS:
-        raise UnknownNameError("backend", backend, BACKENDS)
-
-
 @torch.no_grad()
 def apply(
     model: nn.Module,
@@ -128,22 +115,10 @@ def apply(
 
 
 def _by_torchao(model: nn.Module, config: Int8 | Int4) -> list[LayerReport]:
-    torchao = require("torchao.quantization", "quant", "backend='torchao'")
-    found = {
-        f"{path}.{name}": weight_of(linear)
-        for path, block in zip(block_names(model), find_blocks(model), strict=True)
-        for name, linear in linears(block).items()
-        if isinstance(linear, nn.Linear)
-    }
-    if not found:
-        raise CompressionError(
-            "torchao knows torch.nn.Linear only, and the blocks of "
-            f"'{type(model).__name__}' have none; use backend='graphllm'"
-        )
-    columns = {each.size(1) for each in found.values()}
-    bits = 8.0 + 16 / max(columns)
-    how = torchao.Int8WeightOnlyConfig()
-    if isinstance(config, Int4):
+    if isinstance(config, Int8):
+        return apply_torchao(model, lambda torchao, _: torchao.Int8WeightOnlyConfig())
+
+    def grouped(torchao: Any, columns: set[int]) -> Any:
         size = config.group_size or max(columns)
         if any(each % size for each in columns):
             raise CompressionError(
@@ -151,13 +126,9 @@ def _by_torchao(model: nn.Module, config: Int8 | Int4) -> list[LayerReport]:
                 f"(got {size})"
             )
         per_group = require("torchao.quantization.granularity", "quant", "int4")
-        how = torchao.IntxWeightOnlyConfig(
+        return torchao.IntxWeightOnlyConfig(
             weight_dtype=torch.int4,  # type: ignore[attr-defined]
             granularity=per_group.PerGroup(size),
         )
-        bits = 4.0 + 16 / size
-    torchao.quantize_(model, how, filter_fn=lambda _, name: name in found)
-    return [
-        LayerReport(path, each.numel(), each.numel(), bits=bits)
-        for path, each in found.items()
-    ]
+
+    return apply_torchao(model, grouped, 4, config.group_size)

@@ -1,15 +1,11 @@
 import pytest
 import torch
 
-from graphllm._optional import available
 from graphllm.compress import Int4, Int8, QuantEmbedding, QuantLinear, compress_
 from graphllm.compress.base import CompressionConfig
-from graphllm.errors import CompressionError, MissingExtraError, UnknownNameError
+from graphllm.errors import CompressionError, UnknownNameError
 
 FAMILIES = ["llama", "gpt2", "opt"]
-needs_torchao = pytest.mark.skipif(
-    not available("torchao"), reason="torchao is not installed (extra 'quant')"
-)
 
 
 @torch.no_grad()
@@ -54,34 +50,6 @@ def test_codes_round_trip_through_the_state(tiny_model, tiny_tokens):
     assert torch.equal(logits(again, ids), logits(model, ids))
     codes = again.lm_head.codes.data_ptr(), again.model.embed_tokens.codes.data_ptr()
     assert codes[0] == codes[1]
-
-
-@pytest.mark.skipif(available("torchao"), reason="torchao is installed")
-def test_torchao_is_named_where_it_is_missing(tiny_model):
-    with pytest.raises(MissingExtraError, match=r"graphllm\[quant\]"):
-        compress_(tiny_model("llama"), Int8(backend="torchao"))
-
-
-@needs_torchao
-@pytest.mark.parametrize(
-    "config", [Int8(backend="torchao"), Int4(32, backend="torchao")]
-)
-def test_torchao_gives_nearly_our_model(config, tiny_model, tiny_tokens):
-    model, ids = tiny_model("llama"), tiny_tokens()
-    own, before = tiny_model("llama"), logits(model, ids)
-    report = compress_(model, config)
-    values = {**config.to_dict(), "backend": "graphllm", "embeddings": False}
-    compress_(own, CompressionConfig.from_dict(values))
-    assert len(report.layers) == 21
-    assert 0 < (logits(model, ids) - before).norm() < 0.6 * before.norm()
-    close = 0.05 if isinstance(config, Int8) else 0.6
-    assert (logits(model, ids) - logits(own, ids)).norm() < close * before.norm()
-
-
-@needs_torchao
-def test_torchao_does_not_know_transposed_weights(tiny_model):
-    with pytest.raises(CompressionError, match=r"torchao knows torch\.nn\.Linear only"):
-        compress_(tiny_model("gpt2"), Int8(backend="torchao"))
 
 
 def test_what_cannot_be(tiny_model):
