@@ -212,3 +212,42 @@ def test_the_python_example_runs():
     exec(compile(code.replace("budget=100", "budget=3"), "README.md", "exec"), scope)
     assert scope["out"].shape == (scope["data"].num_nodes, 15)
     assert int(scope["data"].llm_mask.sum()) == 3
+
+
+ROUNDING = ("RTN", "GPTQ", "AWQ")
+PRUNED = ("0.3", "0.5", "0.5 owl", "0.5 alpha", "2:4")
+RANKS = ("0.1", "0.2", "0.3", "0.4", "0.5")
+COMPRESSION = {
+    "magnitude": [f"magnitude {each}" for each in PRUNED],
+    "Wanda": [f"wanda {each}" for each in PRUNED],
+    "SparseGPT": [f"sparsegpt {each}" for each in PRUNED],
+    "uniform SVD": [f"uniform_svd {each}" for each in RANKS],
+    "uniform SVD, whitened": [f"uniform_svd {each} whitened" for each in RANKS],
+    "WeLore, not whitened": [f"welore {each} unwhitened" for each in RANKS],
+    "WeLore": [f"welore {each}" for each in RANKS],
+    **{name: [f"{name.lower()} {bits}" for bits in (8, 4, 3)] for name in ROUNDING},
+}
+
+
+def test_the_compression_tables_are_the_recorded_ones():
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    section = text.split("(results/compression_wikitext2.json)")[1].split("\n## ")[0]
+    rows = load("compression_wikitext2.json")["rows"]
+    for name, columns in COMPRESSION.items():
+        (line,) = re.findall(rf"^\| {re.escape(name)} \| (.+) \|$", section, re.M)
+        for cell, column in zip(line.split(" | "), columns, strict=True):
+            if column in rows:
+                value = rows[column]["perplexity"]
+                digits = 0 if value >= 1000 else 1
+                assert cell == f"{value:,.{digits}f}", column
+            else:
+                assert cell == "–", column
+    alone = re.findall(
+        r"^\| ([^|]+) \| ([\d.,]+) \| (\d+) % \| (\d+) \|$", section, re.M
+    )
+    assert len(alone) >= 10
+    for name, perplexity, same, size in alone:
+        row = rows[name]
+        assert perplexity == f"{row['perplexity']:.1f}"
+        assert same == f"{100 * row.get('top1', 1.0):.0f}"
+        assert size == f"{row['disk_bytes'] / 1e6:.0f}"

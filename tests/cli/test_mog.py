@@ -98,6 +98,19 @@ def test_a_sparse_graph_for_other_networks(folder, tmp_path, capsys):
     assert results[0]["arms"] == results[1]["arms"]
 
 
+@pytest.mark.parametrize("verb", ["ellagnn", "llaga"])
+def test_labels_that_chose_the_edges_are_not_tested_on(verb, folder, tmp_path, capsys):
+    path = tmp_path / "sparse.pt"
+    export = ["--sparsity", "0.4", "--mix", "vote", "--export", str(path)]
+    split = ["--split", "random-60-20-20"]
+    assert run(capsys, *arguments(folder, tmp_path, *export, *split))[0] == 0
+    where = ["--dataset", str(folder), "--out", str(tmp_path / "o")]
+    small = ["--encoder", "tfidf", "--seeds", "1", "--split", "file"]
+    code, _, stderr = run(capsys, verb, *where, *small, "--graph", str(path))
+    assert code == 2
+    assert "whose labels chose the edges of the sparse graph" in stderr
+
+
 def test_the_export_is_a_line(folder, tmp_path, capsys):
     export = ["--sparsity", "0.4", "--mix", "vote", "--export", str(tmp_path / "s.pt")]
     code, stdout, _ = run(capsys, *arguments(folder, tmp_path, *export))
