@@ -71,16 +71,6 @@ class Repair:
         )
 
 
-@dataclass
-class _Seconds:
-    """Stages and how long they took."""
-
-    found: dict[str, float]
-
-    def take(self, name: str, began: float) -> None:
-        self.found[name] = time.perf_counter() - began
-
-
 def run_compression(
     model: Any,
     tokenizer: Any,
@@ -120,7 +110,7 @@ def run_compression(
         CompressionError: Whatever does not fit.
     """
     _check_fits(model, tokenizer, measure, repair, gguf)
-    seconds = _Seconds({})
+    seconds: dict[str, float] = {}
     dense = copy.deepcopy(model).eval()
     began = time.perf_counter()
     report = compress_(
@@ -129,7 +119,7 @@ def run_compression(
         calibration,
         progress=lambda done, total: progress("compress", done, total),
     )
-    seconds.take("compress", began)
+    seconds["compress"] = time.perf_counter() - began
     # A repair can fail, and what came before it may have taken hours.
     save(model, out, tokenizer)
     repaired = None
@@ -138,7 +128,7 @@ def run_compression(
         repaired = repair.run(
             model, dense, seed, lambda done, total: progress("repair", done, total)
         )
-        seconds.take("repair", began)
+        seconds["repair"] = time.perf_counter() - began
         save(model, out, tokenizer)
     began = time.perf_counter()
     progress("read text", 0, 1)
@@ -157,10 +147,10 @@ def run_compression(
         progress("gguf", 0, 1)
         rows.append(measure_gguf(dense, model, tokenizer, path, gguf, measure))
         progress("gguf", 1, 1)
-    seconds.take("measure", began)
+    seconds["measure"] = time.perf_counter() - began
     return _result(
         *(name, dense, rows, report, repair, repaired),
-        *(measure, seconds.found, calibration, seed),
+        *(measure, seconds, calibration, seed),
     )
 
 
