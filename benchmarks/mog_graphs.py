@@ -85,7 +85,7 @@ def points(lift: dict) -> str:
 
 def save(args: argparse.Namespace, rows: list[dict]) -> None:
     """Write what there is so far."""
-    places = {"out": str(args.out), "data_root": None}
+    places = {"out": args.out.name, "data_root": None}
     for row in rows:
         for lift in (row.get("over_dense"), row.get("over_random")):
             if lift is not None and lift["n"] == 1:

@@ -251,3 +251,10 @@ def test_the_compression_tables_are_the_recorded_ones():
         assert perplexity == f"{row['perplexity']:.1f}"
         assert same == f"{100 * row.get('top1', 1.0):.0f}"
         assert size == f"{row['disk_bytes'] / 1e6:.0f}"
+
+
+def test_the_speed_of_sparse_graphs_is_told_as_recorded():
+    told = load("sparsify.json")["inference"]
+    gcn, sage = (told[f"{name}_messages"]["speed_up"] for name in ("gcn", "sage"))
+    words = " ".join(README.split())
+    assert f"a GCN {gcn:.2f} and GraphSAGE {sage:.2f} times as fast" in words
