@@ -81,7 +81,9 @@ def test_what_cannot_be_measured_or_narrowed(tiny_model, tiny_tokens):
 
 
 @pytest.mark.parametrize(
-    "measure", [residual_cosines, block_cosines, sensitivity_scores], ids=str
+    "measure",
+    [residual_cosines, block_cosines, sensitivity_scores],
+    ids=lambda each: each.__name__,
 )
 def test_measuring_reads_what_the_model_can_and_leaves_its_mode(
     tiny_model, tiny_tokens, measure
