@@ -40,11 +40,9 @@ from graphllm.compress import (
     Wanda,
     WeLore,
     compress_,
-    save,
-    size_of,
 )
 from graphllm.evaluate import environment
-from graphllm.experiments.compression import Measure, measure_gguf
+from graphllm.experiments.compression import Measure, measure_gguf, saved_bytes
 from graphllm.llm.read_model import read_model
 
 FOLDER = Path(__file__).parent / "results"
@@ -130,22 +128,28 @@ def measured(
     config: CompressionConfig,
     calibration: Calibration,
     measure: Measure,
+    beside: Path,
 ) -> dict[str, Any]:
     """One row."""
     model = copy.deepcopy(dense)
     report = compress_(model, config, calibration)
-    found, skipped = measure.read(dense, model)
-    with tempfile.TemporaryDirectory(dir=".") as folder:
-        size = size_of(save(model, Path(folder) / "model", tokenizer))
     return {
         "config": report.config,
+        **quality(dense, model, measure),
+        "disk_bytes": saved_bytes(model, tokenizer, beside),
+        "kept_parameters": report.kept_parameters,
+        "compress_s": report.seconds,
+    }
+
+
+def quality(dense: Any, model: Any, measure: Measure) -> dict[str, Any]:
+    """Perplexity, agreement with the dense model, and what was skipped."""
+    found, skipped = measure.read(dense, model)
+    return {
         "perplexity": found.perplexity,
         "kl": found.kl,
         "top1": found.top1,
-        "disk_bytes": size,
-        "kept_parameters": report.kept_parameters,
         "skipped": skipped,
-        "compress_s": report.seconds,
     }
 
 
@@ -180,13 +184,12 @@ def work_of(
         started = time.perf_counter()
         if name == "dense":
             found, _ = measure.read(dense, dense)
-            with tempfile.TemporaryDirectory(dir=".") as folder:
-                size = size_of(save(dense, Path(folder) / "model", tokenizer))
+            size = saved_bytes(dense, tokenizer, ledger)
             row: dict[str, Any] = {"perplexity": found.perplexity, "disk_bytes": size}
         elif isinstance(config, str):
             row = measured_gguf(dense, tokenizer, config, measure)
         else:
-            row = measured(dense, tokenizer, config, calibration, measure)
+            row = measured(dense, tokenizer, config, calibration, measure, ledger)
         done[name] = row
         with ledger.open("a", encoding="utf-8") as file:
             line = {"row": name, "settings": settings_of(args), **row}

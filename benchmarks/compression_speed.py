@@ -10,12 +10,13 @@ llama.cpp's own clock for the GGUF files beside them. Texts as in ``compression.
 import argparse
 import copy
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
-from compression import texts_of  # the script beside this one
+
+# The script beside this one.
+from compression import GGUF, measured_gguf, quality, texts_of
 
 from graphllm._optional import available
 from graphllm.compress import (
@@ -29,11 +30,9 @@ from graphllm.compress import (
     Int8,
     WeLore,
     compress_,
-    save,
-    size_of,
 )
 from graphllm.evaluate import environment
-from graphllm.experiments.compression import Measure, measure_gguf
+from graphllm.experiments.compression import Measure, saved_bytes
 from graphllm.llm.read_model import read_model
 
 RESULTS = Path(__file__).parent / "results" / "compression_speed.json"
@@ -48,7 +47,6 @@ MODELS: dict[str, CompressionConfig] = {
     "ffn_skip dynamic": FFNSkip(),
     "ffn_skip static 10 %": FFNSkip("static", ratio=0.1),
 }
-GGUF = ("F16", "Q8_0", "Q4_0")
 
 
 def main() -> None:
@@ -77,15 +75,11 @@ def main() -> None:
     speeds = measure.speeds(models)
     rows: dict[str, Any] = {}
     for name, model in models.items():
-        if getattr(model, "ffn_skip", None) is not None:
-            model.ffn_skip.reset()
         rows[name] = {**speeds[name]._asdict(), **quality(dense, model, measure)}
-        with tempfile.TemporaryDirectory(dir=".") as folder:
-            path = save(model, Path(folder) / "model", tokenizer)
-            rows[name]["disk_bytes"] = size_of(path)
+        rows[name]["disk_bytes"] = saved_bytes(model, tokenizer, args.out)
         print(name, rows[name], flush=True)
     for dtype in GGUF if available("xllamacpp") else ():
-        rows[f"gguf {dtype}"] = gguf_row(dense, tokenizer, dtype, measure)
+        rows[f"gguf {dtype}"] = measured_gguf(dense, tokenizer, dtype, measure)
         print(dtype, rows[f"gguf {dtype}"], flush=True)
     record = {
         "config": {
@@ -100,22 +94,6 @@ def main() -> None:
     }
     args.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"result: {args.out}")
-
-
-def quality(dense: Any, model: Any, measure: Measure) -> dict[str, Any]:
-    """Perplexity and agreement with the dense model."""
-    found, skipped = measure.read(dense, model)
-    told = {"perplexity": found.perplexity, "kl": found.kl, "top1": found.top1}
-    return told if skipped is None else {**told, "skipped": skipped}
-
-
-def gguf_row(
-    dense: Any, tokenizer: Any, dtype: str, measure: Measure
-) -> dict[str, Any]:
-    """The dense model in llama.cpp."""
-    with tempfile.TemporaryDirectory(dir=".") as folder:
-        path = Path(folder) / "model.gguf"
-        return measure_gguf(dense, dense, tokenizer, path, dtype, measure).metrics()
 
 
 if __name__ == "__main__":

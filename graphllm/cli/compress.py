@@ -53,4 +53,5 @@ def compress(
     # torch loads only now: --help stays quick.
     from graphllm.cli.compress_run import run
 
-    finish(run(given), out, json_)
+    # The run knows what ~ stands for.
+    finish(run(given), given.out, json_)

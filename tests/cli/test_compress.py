@@ -162,6 +162,16 @@ def test_the_model_itself_is_never_replaced(folder, tmp_path, capsys):
     assert {p.name: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
 
 
+def test_a_home_directory_is_one(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(folder)
+    code, _, stderr = run(capsys, *arguments(folder, "~/small", "--repeats", "0"))
+    assert code == 0, stderr
+    assert is_compressed(tmp_path / "small")
+    assert (tmp_path / "small" / "result.json").exists()
+    assert not (folder / "~").exists()
+
+
 def test_nobody_is_measured_on_what_was_calibrated_on(folder, tmp_path, capsys):
     text = str(folder / "news.txt")
     told = ["--text", text, "--calibration", text]
