@@ -3,8 +3,10 @@
 All models in one process, taking turns, so that a busy minute hits all alike: tokens
 read and written a second by torch, with perplexity and all files that must be shipped;
 llama.cpp's own clock for the GGUF files beside them. Texts as in ``compression.py``.
+Models whose name ends in ``repaired`` are trained on all of the calibration text, by
+low-rank adapters and against the dense model; ``--repaired`` keeps them.
 
-    python benchmarks/compression_speed.py --data-root data
+    python benchmarks/compression_speed.py --data-root data --repaired runs/repaired
 """
 
 import argparse
@@ -30,23 +32,56 @@ from graphllm.compress import (
     Int8,
     WeLore,
     compress_,
+    load,
+    repair_,
+    save,
 )
 from graphllm.evaluate import environment
 from graphllm.experiments.compression import Measure, saved_bytes
 from graphllm.llm.read_model import read_model
 
 RESULTS = Path(__file__).parent / "results" / "compression_speed.json"
-MODELS: dict[str, CompressionConfig] = {
-    "int8": Int8(),
-    "int4": Int4(),
-    "dynamic_int8": DynamicInt8(),
-    "ffn_width 25 %": FFNWidth(0.25),
-    "ffn_width 40 %": FFNWidth(0.4),
-    "drop_blocks 10 %": DropBlocks(0.1),
-    "welore 30 % of the weights": WeLore(0.3, "params", only_lrc=False),
-    "ffn_skip dynamic": FFNSkip(),
-    "ffn_skip static 10 %": FFNSkip("static", ratio=0.1),
+REPAIRED = "repaired"
+# Methods are applied one after the other.
+MODELS: dict[str, list[CompressionConfig]] = {
+    "int8": [Int8()],
+    "int4": [Int4()],
+    "dynamic_int8": [DynamicInt8()],
+    "ffn_width 25 %": [FFNWidth(0.25)],
+    f"ffn_width 25 %, {REPAIRED}": [FFNWidth(0.25)],
+    "ffn_width 50 %": [FFNWidth(0.5)],
+    "drop_blocks 10 %": [DropBlocks(0.1)],
+    f"drop_blocks 30 %, ffn_width 40 %, {REPAIRED}": [DropBlocks(0.3), FFNWidth(0.4)],
+    "welore 30 % of the weights": [WeLore(0.3, "params", only_lrc=False)],
+    "ffn_skip dynamic": [FFNSkip()],
+    "ffn_skip static 10 %": [FFNSkip("static", ratio=0.1)],
 }
+
+
+def compressed(
+    name: str, dense: Any, tokenizer: Any, seen: list[str], args: argparse.Namespace
+) -> Any:
+    """One model; a repaired one is read from its folder where it is there."""
+    folder = args.repaired / name.replace(" %", "").replace(", ", "-").replace(" ", "_")
+    if name.endswith(REPAIRED) and folder.exists():
+        return load(folder)
+    model = copy.deepcopy(dense)
+    calibration = Calibration.from_texts(seen, tokenizer, 32, 256)
+    for config in MODELS[name]:
+        compress_(model, config, calibration)
+    if name.endswith(REPAIRED):
+        every = Calibration.from_texts(seen, tokenizer, 4 * args.steps, 256)
+        repair_(
+            *(model, every, "lora"),
+            steps=args.steps,
+            lr=1e-3,
+            rank=32,
+            teacher=dense,
+            kl_weight=1.0,
+            progress=lambda done, total: print(f"{name}: {done}/{total}", flush=True),
+        )
+        save(model, folder, tokenizer)
+    return model
 
 
 def main() -> None:
@@ -57,6 +92,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--prefill", type=int, default=192)
     parser.add_argument("--decode", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=150, help="of each repair")
+    parser.add_argument("--repaired", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=RESULTS)
     args = parser.parse_args()
     args.text = "wikitext2"
@@ -66,11 +103,9 @@ def main() -> None:
     measure = Measure(
         ids[0, : 4 * 512].view(4, 512), args.prefill, args.decode, args.repeats
     )
-    calibration = Calibration.from_texts(seen, tokenizer, 32, 256)
     models: dict[str, Any] = {"dense": dense}
     for name in args.models:
-        models[name] = copy.deepcopy(dense)
-        compress_(models[name], MODELS[name], calibration)
+        models[name] = compressed(name, dense, tokenizer, seen, args)
         print(f"{name}: compressed", flush=True)
     speeds = measure.speeds(models)
     rows: dict[str, Any] = {}
@@ -87,6 +122,7 @@ def main() -> None:
             "decode": args.decode,
             "repeats": args.repeats,
             "windows": [4, 512],
+            "repair_steps": args.steps,
         },
         "threads": torch.get_num_threads(),
         "rows": rows,

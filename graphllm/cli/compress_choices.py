@@ -61,7 +61,11 @@ OPTIONS = (
     "packed",
     "objective",
     "whiten",
+    "only_lrc",
     "score",
+    "refit",
+    "multiple_of",
+    "blocks",
     "mode",
     "threshold",
     "k",
@@ -99,7 +103,9 @@ def config_of(given: SimpleNamespace) -> CompressionConfig:
                 f"'{_flag(name)}' means nothing to {given.method}; leave it out"
                 + (f" (it takes {takes})" if takes else "")
             )
-    if kind is FFNSkip and "ratio" in told:
+    if "blocks" in told:
+        told["blocks"] = parse_blocks(told["blocks"])
+    if kind is FFNSkip and told.keys() & {"ratio", "blocks"}:
         told.setdefault("mode", "static")
     if told.get("mode") == "static" and told.keys() & {"threshold", "k"}:
         raise GraphLLMError(
@@ -112,8 +118,24 @@ def config_of(given: SimpleNamespace) -> CompressionConfig:
     return kind(**told)
 
 
+def parse_blocks(text: str) -> tuple[int, ...]:
+    """Indices of blocks.
+
+    Raises:
+        GraphLLMError: If one is no whole number from 0.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not all(word.isdecimal() for word in words):
+        raise GraphLLMError(
+            f"'--blocks {text}' must be numbers of blocks from 0, such as 3,5,8"
+        )
+    return tuple(int(word) for word in words)
+
+
 def reads_text(config: CompressionConfig) -> bool:
     """Whether a method looks at a calibration text."""
+    if getattr(config, "blocks", ()):
+        return False
     if isinstance(config, Magnitude):
         return isinstance(config.allocate, OWL)
     if isinstance(config, WeLore | UniformSVD):

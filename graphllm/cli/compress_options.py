@@ -50,11 +50,30 @@ Whiten = Annotated[
     bool | None,
     typer.Option(help="Keep outputs, and not weights (low rank)."),
 ]
+OnlyLrc = Annotated[
+    bool | None,
+    typer.Option(help="Leave matrices whole that keep half of their rank (welore)."),
+]
 Score = Annotated[
     str | None,
     typer.Option(
         help="Channels of ffn-width: activation, magnitude, reconstruction or "
         "sensitivity."
+    ),
+]
+Refit = Annotated[
+    bool | None,
+    typer.Option(help="Fit what is left to the outputs of ffn-width's dense layers."),
+]
+MultipleOf = Annotated[
+    int | None,
+    typer.Option(min=1, help="Round ffn-width's layers to this; 32 suits GGUF."),
+]
+Blocks = Annotated[
+    str | None,
+    typer.Option(
+        help="Instead of --ratio, which blocks drop-ffn, drop-blocks and ffn-skip "
+        "leave out, from 0: 3,5,8."
     ),
 ]
 Mode = Annotated[str | None, typer.Option(help="Of ffn-skip: dynamic or static.")]
@@ -71,7 +90,8 @@ WarmUp = Annotated[
 Calibration = Annotated[
     str,
     typer.Option(
-        help="Text the method looks at: a file, or a data set (its training nodes)."
+        help="Text that methods and repairs look at (some, like int8, look at none): "
+        "a file, or a data set (its training nodes)."
     ),
 ]
 Sequences = Annotated[int, typer.Option(min=1, help="Sequences of it.")]

@@ -119,6 +119,8 @@ def test_repair(folder, tmp_path, capsys):
         (["--method", "wanda"], "either 'ratio' or 'pattern'"),
         (["--method", "wanda", "--ratio", "1.5"], "inside of (0, 1)"),
         (["--method", "wanda", "--ratio", "0.5", "--bits", "4"], "means nothing to"),
+        (["--method", "drop-ffn", "--blocks", "two"], "numbers of blocks from 0"),
+        (["--method", "drop-ffn", "--blocks", "9"], "must be below"),
         (["--method", "ffn-width"], "ffn-width needs '--ratio'"),
         (["--method", "int4", "--group-size", "7"], "group"),
         (["--method", "int8", "--repair", "full"], "unknown repair 'full'"),

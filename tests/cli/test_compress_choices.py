@@ -62,11 +62,25 @@ def told(tmp_path, **change):
         (given("ffn-skip", ratio=0.2), FFNSkip("static", ratio=0.2)),
         (given("ffn-skip", threshold=0.9, k=3), FFNSkip(threshold=0.9, k=3)),
         (given("drop-blocks", ratio=0.2), DropBlocks(0.2)),
+        (given("welore", only_lrc=False), WeLore(only_lrc=False)),
+        (
+            given("ffn-width", ratio=0.2, multiple_of=32, refit=False),
+            FFNWidth(0.2, multiple_of=32, refit=False),
+        ),
+        (given("drop-blocks", blocks="5, 3"), DropBlocks(blocks=(5, 3))),
+        (given("drop-ffn", blocks="0"), DropFFN(blocks=(0,))),
+        (given("ffn-skip", blocks="1,2"), FFNSkip("static", blocks=(1, 2))),
         (given("int8"), Int8()),
     ],
 )
 def test_options_become_a_configuration(asked, config):
     assert config_of(asked) == config
+
+
+@pytest.mark.parametrize("blocks", ["", ",", "one", "-1", "1.5", "1;2"])
+def test_blocks_that_are_no_numbers(blocks):
+    with pytest.raises(GraphLLMError, match="numbers of blocks from 0"):
+        config_of(given("drop-ffn", blocks=blocks))
 
 
 def test_every_method_has_a_name_of_its_own():
@@ -104,7 +118,10 @@ def test_what_an_option_means_nothing_to_says_what_it_takes():
         FFNWidth(0.2),
         FFNWidth(0.2, score="magnitude", refit=False),
         DropFFN(0.4),
+        DropFFN(blocks=(0,)),
         DropBlocks(0.4),
+        DropBlocks(blocks=(0,)),
+        FFNSkip("static", blocks=(1,)),
         FFNSkip(),
     ],
 )
