@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_args
 
-from graphllm.cli.setup import check_out, one_of
+from graphllm.cli.setup import check_out, flag, names_of, one_of, settle
 from graphllm.compress import (
     AWQ,
     GPTQ,
@@ -98,9 +98,9 @@ def config_of(given: SimpleNamespace) -> CompressionConfig:
     known = {each.name: each for each in fields(kind)}
     for name in told:
         if name not in known:
-            takes = ", ".join(_flag(each) for each in OPTIONS if each in known)
+            takes = ", ".join(flag(each) for each in OPTIONS if each in known)
             raise GraphLLMError(
-                f"'{_flag(name)}' means nothing to {given.method}; leave it out"
+                f"'{flag(name)}' means nothing to {given.method}; leave it out"
                 + (f" (it takes {takes})" if takes else "")
             )
     if "blocks" in told:
@@ -114,7 +114,7 @@ def config_of(given: SimpleNamespace) -> CompressionConfig:
         )
     for name, field in known.items():
         if field.default is MISSING and name not in told:
-            raise GraphLLMError(f"{given.method} needs '{_flag(name)}'; give it")
+            raise GraphLLMError(f"{given.method} needs '{flag(name)}'; give it")
     return kind(**told)
 
 
@@ -124,7 +124,7 @@ def parse_blocks(text: str) -> tuple[int, ...]:
     Raises:
         GraphLLMError: If one is no whole number from 0.
     """
-    words = [word.strip() for word in text.split(",") if word.strip()]
+    words = names_of(text)
     if not words or not all(word.isdecimal() for word in words):
         raise GraphLLMError(
             f"'--blocks {text}' must be numbers of blocks from 0, such as 3,5,8"
@@ -189,14 +189,8 @@ def repair_options(given: SimpleNamespace) -> None:
     Raises:
         GraphLLMError: If something was said of a repair that was not asked for.
     """
-    for name, default in REPAIR.items():
-        if given.repair is None and getattr(given, name) is not None:
-            raise GraphLLMError(
-                f"'{_flag(name)}' says nothing without '--repair'; add it, or leave "
-                "this out"
-            )
-        if given.repair is not None and getattr(given, name) is None:
-            setattr(given, name, default)
+    refusal = "says nothing without '--repair'; add it, or leave this out"
+    settle(given, REPAIR, given.repair is not None, refusal)
 
 
 def _check_texts(given: SimpleNamespace, config: CompressionConfig) -> None:
@@ -227,7 +221,3 @@ def _check_repair(given: SimpleNamespace, config: CompressionConfig) -> None:
             "'--repair low_rank' trains the factors of welore and uniform-svd, and "
             f"{given.method} leaves none; take lora or sparse_lora"
         )
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"

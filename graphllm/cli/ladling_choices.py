@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Literal, cast, get_args
 
 from graphllm._optional import require
-from graphllm.cli.setup import names_of, one_of
+from graphllm.cli.setup import flag, names_of, one_of, settle
 from graphllm.errors import GraphLLMError
 from graphllm.experiments.ladling import (
     METHODS,
@@ -154,8 +154,8 @@ def subgraphs_of(given: SimpleNamespace, num_nodes: int, num_edges: int) -> Subg
         if getattr(given, name) is not None and name not in LOADERS[given.loader]:
             fitting = ", ".join(each for each, told in LOADERS.items() if name in told)
             raise GraphLLMError(
-                f"'--{name.replace('_', '-')}' says nothing to '--loader "
-                f"{given.loader}'; it is for {fitting}"
+                f"'{flag(name)}' says nothing to '--loader {given.loader}'; it is for "
+                f"{fitting}"
             )
     if given.loader in ("cluster", "random-parts"):
         return _parts(given, num_nodes)
@@ -215,14 +215,9 @@ def _sizes(given: SimpleNamespace, default: tuple[int, ...]) -> tuple[int, ...]:
 def _settle(given: SimpleNamespace) -> None:
     """Refuse what another network is told; put defaults where nothing was said."""
     for model, options in AROUND.items():
-        for name, default in options.items():
-            if getattr(given, name) is None and model == given.model:
-                setattr(given, name, default)
-            elif getattr(given, name) is not None and model != given.model:
-                raise GraphLLMError(
-                    f"'--{name.replace('_', '-')}' says nothing to '--model "
-                    f"{given.model}'; it is for '--model {model}'"
-                )
+        mine = model == given.model
+        why = f"says nothing to '--model {given.model}'; it is for '--model {model}'"
+        settle(given, options, mine, why)
 
 
 def check_model(given: SimpleNamespace) -> None:

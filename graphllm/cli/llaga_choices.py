@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 import torch
 
-from graphllm.cli.setup import names_of, one_of
+from graphllm.cli.setup import flag, names_of, one_of
 from graphllm.data import SPLITS
 from graphllm.errors import GraphLLMError, ModelNotFoundError
 from graphllm.experiments.llaga import LINK_ARMS, NODE_ARMS, LLaGATraining
@@ -84,10 +84,9 @@ def _check_unread(given: SimpleNamespace) -> None:
         unread, why = {**unread, "label_smoothing": 0.0}, f"{why} or '--task desc'"
     for name, default in unread.items():
         if getattr(given, name) != default:
-            option = name.replace("_", "-")
             raise GraphLLMError(
-                f"'--{option} {getattr(given, name)}' is not read with {why}; leave it "
-                "out"
+                f"'{flag(name)} {getattr(given, name)}' is not read with {why}; leave "
+                "it out"
             )
 
 

@@ -2,10 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from types import SimpleNamespace
 from typing import cast, get_args
 
 from torch import Tensor
@@ -56,6 +57,33 @@ def one_of(kind: str, name: str, choices: Iterable[str]) -> None:
 def names_of(text: str | None) -> list[str]:
     """The words of a comma-separated list."""
     return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def flag(name: str) -> str:
+    """How an option is written on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def settle(
+    given: SimpleNamespace, defaults: Mapping[str, object], used: bool, refusal: str
+) -> None:
+    """Put defaults where nothing was said; refuse what was said in vain.
+
+    Args:
+        given (SimpleNamespace): Options, :obj:`None` where nothing was said.
+        defaults (Mapping[str, object]): Of some of them, by name.
+        used (bool): Whether anything reads these.
+        refusal (str): What follows the option's name where nothing does.
+
+    Raises:
+        GraphLLMError: If one is given that nothing reads.
+    """
+    for name, default in defaults.items():
+        said = getattr(given, name) is not None
+        if said and not used:
+            raise GraphLLMError(f"'{flag(name)}' {refusal}")
+        if used and not said:
+            setattr(given, name, default)
 
 
 def load_data(

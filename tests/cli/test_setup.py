@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -47,6 +49,24 @@ def test_labels_and_names_are_needed(folder, bars):
         setup.load_data(str(folder), None, None, bars)
     with pytest.raises(UnknownNameError, match="split 'half'"):
         setup.load_data(str(folder), None, "half", bars)
+
+
+def test_options_that_nobody_reads_are_refused():
+    given = SimpleNamespace(kl_weight=None, steps=5)
+    defaults = {"kl_weight": 0.1, "steps": 100}
+    with pytest.raises(GraphLLMError, match=r"^'--steps' says nothing$"):
+        setup.settle(given, defaults, False, "says nothing")
+    assert given == SimpleNamespace(kl_weight=None, steps=5)
+    setup.settle(given, defaults, True, "says nothing")
+    assert given == SimpleNamespace(kl_weight=0.1, steps=5)
+
+
+def test_zero_is_something_that_was_said():
+    given = SimpleNamespace(kl_weight=0.0)
+    setup.settle(given, {"kl_weight": 0.1}, True, "")
+    assert given.kl_weight == 0.0
+    with pytest.raises(GraphLLMError, match="--kl-weight"):
+        setup.settle(given, {"kl_weight": 0.1}, False, "")
 
 
 def test_spending_limits_as_typed():
