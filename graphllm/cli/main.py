@@ -92,7 +92,14 @@ def main(arguments: list[str] | None = None) -> None:
         arguments (list[str], optional): Instead of ``sys.argv[1:]``.
     """
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    build_app()(arguments)
+    before = sys.argv
+    if arguments is not None:
+        # A result names the command that made it, and not that of the host program.
+        sys.argv = ["graphllm", *arguments]
+    try:
+        build_app()(arguments)
+    finally:
+        sys.argv = before
 
 
 def fail(message: str) -> NoReturn:

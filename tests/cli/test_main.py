@@ -79,3 +79,16 @@ def test_usage_errors_exit_2(capsys):
 
 def test_the_app_is_new_each_time():
     assert build_app() is not build_app()
+
+
+def test_a_result_names_the_command_it_was_given(monkeypatch):
+    seen = []
+
+    def doctor() -> None:
+        seen.append(list(sys.argv))
+
+    monkeypatch.setattr(sys.modules["graphllm.cli.main"], "doctor", doctor)
+    monkeypatch.setattr(sys, "argv", ["host.py", "--of-the-host"])
+    assert code_of(["doctor"]) == 0
+    assert seen == [["graphllm", "doctor"]]
+    assert sys.argv == ["host.py", "--of-the-host"]
