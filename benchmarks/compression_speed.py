@@ -62,7 +62,8 @@ def compressed(
     name: str, dense: Any, tokenizer: Any, seen: list[str], args: argparse.Namespace
 ) -> Any:
     """One model; a repaired one is read from its folder where it is there."""
-    folder = args.repaired / name.replace(" %", "").replace(", ", "-").replace(" ", "_")
+    words = name.replace(" %", "").replace(",", "").split()
+    folder = args.repaired / "_".join([args.model, *words, str(args.steps)])
     if name.endswith(REPAIRED) and folder.exists():
         return load(folder)
     model = copy.deepcopy(dense)

@@ -205,12 +205,13 @@ def _check_texts(given: SimpleNamespace, config: CompressionConfig) -> None:
 
 
 def _check_repair(given: SimpleNamespace, config: CompressionConfig) -> None:
-    codes = isinstance(config, Int8 | Int4 | DynamicInt8)
-    if codes or getattr(config, "packed", False):
+    if isinstance(config, RTN | Int8 | Int4 | DynamicInt8):
         raise GraphLLMError(
-            f"'--repair {given.repair}' trains weights, and {given.method} leaves "
-            "codes; repair a model first, and compress OUT once more"
+            f"'--repair {given.repair}' trains weights, and {given.method} leaves few "
+            "values for them; repair a model first, and compress OUT once more"
         )
+    if given.repair_lr is not None and not given.repair_lr > 0:
+        raise GraphLLMError(f"'--repair-lr' must be positive (got {given.repair_lr:g})")
     if given.repair == "lora" and isinstance(config, PruningConfig):
         raise GraphLLMError(
             f"'--repair lora' fills the zeros that {given.method} leaves; take "

@@ -104,9 +104,11 @@ class Report:
     Args:
         config (dict): The configuration.
         layers (list[LayerReport]): Layers that it looked at.
-        parameters (int): Of the whole model before, tied ones once.
-        kept_parameters (int): Of the whole model after. Zeros are no longer counted,
-            but dense storage still holds them: see :attr:`bytes`.
+        parameters (int): Of the whole model before, codes like any other weight, zeros
+            of an earlier pruning too, tied ones once.
+        kept_parameters (int): Of the whole model after. Zeros that pruning made, in
+            this call or before, are no longer counted, but dense storage still holds
+            them: see :attr:`bytes`.
         bytes (int): Memory of parameters and buffers after.
         seconds (float): Time it took.
     """
@@ -121,11 +123,6 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         return asdict(self)
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Parameters of a model, tied ones once."""
-    return sum(each.numel() for each in model.parameters())
 
 
 def count_bytes(model: nn.Module) -> int:

@@ -14,10 +14,10 @@ from graphllm.compress.base import (
     Progress,
     Report,
     count_bytes,
-    count_parameters,
 )
 from graphllm.compress.blocks import find_blocks
 from graphllm.compress.calibration import Calibration
+from graphllm.compress.count import count_kept, count_parameters
 from graphllm.compress.ffn import (
     DropBlocks,
     DropFFN,
@@ -91,16 +91,21 @@ def compress_(
     parameters = count_parameters(model)
     with torch.no_grad():
         layers = _apply(config, model, calibration, progress)
-    gone = sum(each.parameters - each.kept_parameters for each in layers)
     model.compression = [*getattr(model, "compression", []), config.to_dict()]
     return Report(
         config=config.to_dict(),
         layers=layers,
         parameters=parameters,
-        kept_parameters=parameters - gone,
+        kept_parameters=_kept(model),
         bytes=count_bytes(model),
         seconds=time.perf_counter() - started,
     )
+
+
+def _kept(model: Any) -> int:
+    pruning = (Magnitude.method, Wanda.method, SparseGPT.method)
+    pruned = any(each["method"] in pruning for each in model.compression)
+    return count_kept(model) if pruned else count_parameters(model)
 
 
 def _check_finite(model: nn.Module) -> None:

@@ -124,7 +124,7 @@ def test_repair(folder, tmp_path, capsys):
         (["--method", "ffn-width"], "ffn-width needs '--ratio'"),
         (["--method", "int4", "--group-size", "7"], "group"),
         (["--method", "int8", "--repair", "full"], "unknown repair 'full'"),
-        (["--method", "int8", "--repair", "lora"], "leaves codes"),
+        (["--method", "int8", "--repair", "lora"], "leaves few values"),
         (["--method", "wanda", "--ratio", "0.5", "--repair", "lora"], "fills the"),
         (["--method", "int8", "--repair-steps", "9"], "says nothing without"),
         (["--method", "ffn-skip", "--gguf", "Q8_0"], "cannot say which layers"),

@@ -44,6 +44,7 @@ def told(tmp_path, **change):
             "calibration": "pydocs",
             "text": "pydocs",
             "repair": None,
+            "repair_lr": None,
             "gguf": None,
             "out": tmp_path / "new",
             **change,
@@ -163,8 +164,9 @@ def test_a_file_where_the_directory_should_be(tmp_path):
 @pytest.mark.parametrize(
     ("repair", "config", "said"),
     [
-        ("lora", Int8(), "leaves codes"),
-        ("sparse_lora", RTN(packed=True), "leaves codes"),
+        ("lora", Int8(), "leaves few values"),
+        ("sparse_lora", RTN(packed=True), "leaves few values"),
+        ("lora", GPTQ(), "leaves few values"),
         ("lora", Wanda(0.5), "fills the zeros"),
         ("low_rank", Wanda(0.5), "leaves none"),
     ],
@@ -172,6 +174,12 @@ def test_a_file_where_the_directory_should_be(tmp_path):
 def test_repairs_that_have_nothing_to_train(tmp_path, repair, config, said):
     with pytest.raises(GraphLLMError, match=said):
         check(told(tmp_path, repair=repair), config)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1e-4, float("nan")])
+def test_a_rate_that_teaches_nothing(tmp_path, rate):
+    with pytest.raises(GraphLLMError, match="'--repair-lr' must be positive"):
+        check(told(tmp_path, repair="lora", repair_lr=rate), FFNWidth(0.2))
 
 
 @pytest.mark.parametrize(

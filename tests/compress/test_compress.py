@@ -9,7 +9,7 @@ from graphllm.compress import (
     Wanda,
     compress_,
 )
-from graphllm.compress.base import count_parameters
+from graphllm.compress.count import count_parameters
 from graphllm.errors import CompressionError
 
 FAMILIES = ["llama", "qwen2", "mistral", "gpt2", "opt", "gpt_neox"]

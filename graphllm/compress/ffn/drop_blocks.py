@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from graphllm.compress.base import CompressionConfig, LayerReport, Progress
 from graphllm.compress.blocks import block_names, find_blocks
 from graphllm.compress.calibration import Calibration, needed
+from graphllm.compress.count import count_parameters
 from graphllm.compress.ffn.choice import (
     check_blocks,
     check_choice,
@@ -16,6 +17,7 @@ from graphllm.compress.ffn.choice import (
     most_similar,
 )
 from graphllm.compress.walk import evaluating, fitting
+from graphllm.errors import CompressionError
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,15 @@ def apply(
         list[LayerReport]: One for each block that is gone.
 
     Raises:
-        CompressionError: If a calibration is missing, or a block does not exist.
+        CompressionError: If a calibration is missing, a block does not exist, or
+            attention is scaled by the number of its block.
     """
+    if getattr(model.config, "scale_attn_by_inverse_layer_idx", False):
+        raise CompressionError(
+            "attention of this model is scaled by the number of its block "
+            "('scale_attn_by_inverse_layer_idx'), and dropping blocks would renumber "
+            "them; use drop_ffn"
+        )
     blocks = find_blocks(model)
     count = len(blocks)
     if config.ratio is None:
@@ -80,8 +89,7 @@ def apply(
         gone = most_similar(block_cosines(model, ids), config.ratio, range(count - 1))
     names = block_names(model)
     reports = [
-        LayerReport(names[index], sum(p.numel() for p in blocks[index].parameters()), 0)
-        for index in gone
+        LayerReport(names[index], count_parameters(blocks[index]), 0) for index in gone
     ]
     for index in reversed(gone):
         del blocks[index]

@@ -135,13 +135,19 @@ def apply(
     Raises:
         CompressionError: If a calibration is missing, or nothing could be skipped.
     """
-    detach(model)
     blocks = find_blocks(model)
     count = len(blocks)
-    if config.blocks:
-        chosen = check_blocks(config.blocks, count)
-    else:
-        chosen = _measured(model, config, calibration, count)
+    before = getattr(model, "ffn_skip", None)
+    detach(model)
+    try:
+        if config.blocks:
+            chosen = check_blocks(config.blocks, count)
+        else:
+            chosen = _measured(model, config, calibration, count)
+    except Exception:
+        if before is not None:
+            attach(model, before.plan)
+        raise
     plan = SkipPlan(
         config.mode, chosen, config.threshold, config.k, config.warm_up, config.cosine
     )

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -16,6 +16,7 @@ from graphllm.compress.calibration import Calibration
 from graphllm.compress.lowrank.linear import LowRankLinear
 from graphllm.compress.repair.adapter import add_adapters, merge_adapters
 from graphllm.compress.repair.loss import repair_loss
+from graphllm.compress.walk import evaluating
 from graphllm.errors import CompressionError
 from graphllm.seed import generator
 
@@ -65,8 +66,10 @@ def repair_(
     ================= ==========================================================
 
     AdamW without weight decay, learning rate falling to a tenth by a cosine, gradients
-    clipped to norm one, no dropout. Shapes, types and the classes of all modules are
-    the same after as before. A failed training leaves the weights of its last step.
+    clipped to norm one, no dropout. Steps are taken in ``float32`` whatever the model's
+    type, in which most of them would be lost. Shapes, types and the classes of all
+    modules are the same after as before. A failed training leaves the weights of its
+    last step.
 
     Args:
         model (PreTrainedModel): The model.
@@ -89,8 +92,8 @@ def repair_(
         RepairReport: Loss of each step.
 
     Raises:
-        CompressionError: If an option is out of range, there is nothing to train, or
-            the loss is no longer finite.
+        CompressionError: If an option is out of range, there is nothing to train, the
+            training would undo the compression, or the loss is no longer finite.
     """
     if method not in get_args(Method):
         known = ", ".join(get_args(Method))
@@ -100,9 +103,10 @@ def repair_(
             "'steps', 'batch_size' and 'lr' must be positive "
             f"(got {steps}, {batch_size} and {lr:g})"
         )
+    _check_keeps(model, method)
     started = time.perf_counter()
     random = generator(seed)
-    with _frozen(model):
+    with _frozen(model, teacher):
         if method == "low_rank":
             trained = _factors(model)
         else:
@@ -111,22 +115,58 @@ def repair_(
         try:
             losses = []
             batches = _batches(calibration.input_ids, batch_size, random)
-            optimizer = torch.optim.AdamW(trained, lr=lr, weight_decay=0.0)
+            optimizer = _Optimizer(trained)
             for step in range(steps):
-                optimizer.param_groups[0]["lr"] = lr * _decay(step / steps)
                 ids = next(batches).to(model.device)
                 loss = repair_loss(model, ids, teacher, kl_weight)
                 losses.append(_finite(loss, step))
-                optimizer.zero_grad()
                 loss.backward()
                 _clip(trained, step)
-                optimizer.step()
+                optimizer.step(lr * _decay(step / steps))
                 if progress is not None:
                     progress(step + 1, steps)
         finally:
             merge_adapters(model)
     count = sum(each.numel() for each in trained)
     return RepairReport(method, count, losses, time.perf_counter() - started)
+
+
+class _Optimizer:
+    """AdamW on copies in ``float32``, which ``float32`` weights share."""
+
+    def __init__(self, weights: list[nn.Parameter]) -> None:
+        self.weights = weights
+        self.copies = [each.detach().float().requires_grad_() for each in weights]
+        self.adam = torch.optim.AdamW(self.copies, weight_decay=0.0)
+
+    def step(self, lr: float) -> None:
+        """Use the gradients of the weights up."""
+        for weight, copy in zip(self.weights, self.copies, strict=True):
+            if weight.grad is not None:
+                copy.grad = weight.grad.float()
+            weight.grad = None
+        self.adam.param_groups[0]["lr"] = lr
+        self.adam.step()
+        with torch.no_grad():
+            for weight, copy in zip(self.weights, self.copies, strict=True):
+                weight.copy_(copy)
+
+
+def _check_keeps(model: Any, method: str) -> None:
+    """Refuse adapters that would be merged over what a compression made."""
+    done = {each["method"] for each in getattr(model, "compression", [])}
+    rounded = sorted(done & {"rtn", "gptq", "awq"})
+    if rounded and method != "low_rank":
+        raise CompressionError(
+            f"adapters would be merged over the grid of {rounded[0]}; repair first, "
+            "and quantise after"
+        )
+    pruned = sorted(done & {"magnitude", "wanda", "sparsegpt"})
+    if pruned and method == "lora":
+        raise CompressionError(
+            f"'lora' would fill the zeros of {pruned[0]}; take 'sparse_lora', which "
+            "keeps them"
+        )
 
 
 def _clip(weights: list[nn.Parameter], step: int) -> None:
@@ -173,16 +213,14 @@ def _finite(loss: Tensor, step: int) -> float:
 
 
 @contextmanager
-def _frozen(model: Any) -> Iterator[None]:
-    """Evaluation mode, and the model's own choice of gradients afterwards."""
+def _frozen(model: Any, teacher: Any) -> Iterator[None]:
+    """Evaluation mode of both, and the model's own choice of gradients afterwards."""
     wanted = [each for each in model.parameters() if each.requires_grad]
-    training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.requires_grad_(False)
-        for each in wanted:
-            each.requires_grad_(True)
-            each.grad = None
-        model.train(training)
+    with evaluating(model), nullcontext() if teacher is None else evaluating(teacher):
+        try:
+            yield
+        finally:
+            model.requires_grad_(False)
+            for each in wanted:
+                each.requires_grad_(True)
+                each.grad = None

@@ -18,8 +18,9 @@ from graphllm.compress import (
     save,
     size_of,
 )
-from graphllm.compress.base import count_bytes, count_parameters
+from graphllm.compress.base import count_bytes
 from graphllm.compress.blocks import find_blocks
+from graphllm.compress.count import count_parameters
 from graphllm.compress.repair.repair import Method
 from graphllm.compress.walk import fitting
 from graphllm.evaluate import Result, environment, summary

@@ -37,3 +37,10 @@ def test_the_block_that_does_least_goes(tiny_model, tiny_tokens):
     assert torch.allclose(model(input_ids=ids).logits, before, atol=1e-5)
     with pytest.raises(CompressionError, match="needs a calibration"):
         apply(model, DropBlocks(ratio=0.3))
+
+
+def test_attention_that_knows_its_block_is_refused(tiny_model):
+    model = tiny_model("gpt2", scale_attn_by_inverse_layer_idx=True)
+    with pytest.raises(CompressionError, match="scaled by the number of its block"):
+        compress_(model, DropBlocks(blocks=(1,)))
+    assert len(find_blocks(model)) == 3

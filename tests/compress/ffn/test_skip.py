@@ -96,3 +96,24 @@ def test_what_cannot_be_skipped(tiny_model, tiny_tokens):
 def test_wrong_options(options, message):
     with pytest.raises(CompressionError, match=message):
         FFNSkip(**options)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (FFNSkip(), "calibration"),
+        (FFNSkip("static", blocks=(7,)), "must be below"),
+        (FFNSkip(cold_start=2, cold_end=1), "nothing is left to skip"),
+    ],
+)
+def test_a_plan_that_cannot_be_leaves_the_one_before(
+    tiny_model, tiny_tokens, config, said
+):
+    model, ids = tiny_model("llama"), tiny_tokens()
+    compress_(model, FFNSkip("static", blocks=(1,), warm_up=0))
+    plan, before = model.ffn_skip.plan, model(input_ids=ids).logits
+    with pytest.raises(CompressionError, match=said):
+        compress_(model, config)
+    assert model.ffn_skip.plan == plan
+    assert torch.equal(model(input_ids=ids).logits, before)
+    assert len(model.compression) == 1

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from graphllm.compress import Calibration, Magnitude, compress_
+from graphllm.compress import RTN, Calibration, Magnitude, compress_
 from graphllm.compress.blocks import find_blocks, set_weight
 from graphllm.compress.lowrank.linear import LowRankLinear
 from graphllm.compress.repair import repair as module
@@ -112,3 +112,58 @@ def test_a_loss_that_is_no_number(tiny_model, tiny_tokens):
     with pytest.raises(CompressionError, match="loss of step 0 is nan"):
         repair_(model, Calibration(tiny_tokens()), steps=1)
     assert type(find_blocks(model)[0].mlp.up_proj) is torch.nn.Linear
+
+
+@pytest.mark.parametrize("method", ["sparse_lora", "low_rank"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_small_steps_are_not_lost_in_small_types(
+    tiny_model, tiny_tokens, method, dtype
+):
+    model = low_rank(tiny_model("llama")).to(dtype)
+    found = {name: each.clone() for name, each in model.state_dict().items()}
+    text = Calibration(tiny_tokens(8, 16))
+    report = repair_(model, text, method, steps=100, lr=2e-4)
+    after = model.state_dict()
+    assert {each.dtype for each in after.values()} == {dtype}
+    assert all(each.isfinite().all() for each in after.values())
+    assert sum(report.losses[-10:]) < sum(report.losses[:10])
+    if method == "low_rank":
+        names = [name for name in found if ".down." in name or ".up." in name]
+        moved = [(after[n] != found[n]).double().mean() for n in names]
+        assert min(moved) > 0.9
+
+
+def test_adapters_are_not_merged_over_a_compression(tiny_model, tiny_tokens):
+    text = Calibration(tiny_tokens())
+    for config, method, said in (
+        (RTN(group_size=16), "lora", "over the grid of rtn"),
+        (RTN(group_size=16), "sparse_lora", "over the grid of rtn"),
+        (Magnitude(0.5), "lora", "fill the zeros of magnitude"),
+    ):
+        model = tiny_model("llama")
+        compress_(model, config)
+        before = {name: each.clone() for name, each in model.state_dict().items()}
+        with pytest.raises(CompressionError, match=said):
+            repair_(model, text, method, steps=1)
+        after = model.state_dict()
+        assert all(torch.equal(after[name], each) for name, each in before.items())
+
+
+def test_every_module_keeps_its_mode_and_the_teacher_reads_without_dropout(
+    tiny_model, tiny_tokens, monkeypatch
+):
+    model, dense = tiny_model("gpt2"), tiny_model("gpt2").train()
+    model.eval()
+    model.transformer.h[0].mlp.train()
+    before = [each.training for each in model.modules()]
+    real, seen = module.repair_loss, []
+
+    def watch(student, ids, teacher, weight):
+        seen.append((student.training, teacher.training))
+        return real(student, ids, teacher, weight)
+
+    monkeypatch.setattr(module, "repair_loss", watch)
+    repair_(model, Calibration(tiny_tokens()), steps=1, teacher=dense)
+    assert seen == [(False, False)]
+    assert [each.training for each in model.modules()] == before
+    assert all(each.training for each in dense.modules())
