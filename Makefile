@@ -1,5 +1,5 @@
 # make demo   a language model enriches a real text graph, from nothing, one command
-# make test   every test, from nothing
+# make test   every test, from nothing, two at a time
 # make unit   the quick tests only
 # make check  lint, types and import rules
 # make clean  removes the environment and what the demo wrote
@@ -45,7 +45,7 @@ demo: $(VENV)/.demo
 	  --budget 100 --prompts expand --llm smollm2 --encoder minilm --seeds 3 --out runs/demo
 
 test: $(VENV)/.test
-	$(BIN)/pytest -q --durations=10
+	$(BIN)/pytest -q --numprocesses 2 --dist loadfile --durations=10
 
 unit: $(VENV)/.test
 	$(BIN)/pytest -q -m "not slow"

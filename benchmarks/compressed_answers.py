@@ -218,7 +218,7 @@ def write(args: argparse.Namespace, done: dict[str, Any]) -> None:
     if "dense" not in done:
         raise SystemExit("the dense model is what others are compared with; run it too")
     base, rows = done["dense"], {}
-    for name, row in done.items():
+    for name, row in ((name, done[name]) for name in MODELS if name in done):
         llaga = {k: v for k, v in row["llaga"].items() if k != "chosen"}
         pairs = zip(row["llaga"]["chosen"], base["llaga"]["chosen"], strict=True)
         llaga["same_class"] = sum(a == b for a, b in pairs) / len(

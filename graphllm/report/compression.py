@@ -137,6 +137,7 @@ def findings(study: Mapping[str, Any]) -> list[str]:
     lines = [
         _quality(dense, ours, bool(fields(study.get("repair")))),
         _size(study, dense, ours),
+        _dtype(study),
         _memory(dense, ours),
         _speed(dense, ours),
         *_layers(study),
@@ -197,6 +198,13 @@ def _size(study: Mapping[str, Any], dense: Row, ours: Row) -> str:
     if any(finite(each.get("bits")) for each in layers):
         return "Rounded weights stay stored as others are: the files are as large."
     return "The files are as large as before."
+
+
+def _dtype(study: Mapping[str, Any]) -> str:
+    dtype = study.get("dtype")
+    if not isinstance(dtype, str):
+        return ""
+    return f"The dense model is weighed as {dtype}, in which it ran here."
 
 
 def _memory(dense: Row, ours: Row) -> str:

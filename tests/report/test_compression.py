@@ -396,3 +396,14 @@ def test_numbers_in_words():
     assert [listed(x) for x in ([], [3], [3, 7], [3, 7, 9])] == [
         *("", "3", "3 and 7", "3, 7 and 9"),
     ]
+
+
+@pytest.mark.parametrize("dtype", [None, 16, ["float32"]])
+def test_the_type_of_the_dense_model_is_told_where_it_is_known(dtype):
+    result = build()
+    before = findings(study_of(result))
+    study_of(result)["dtype"] = dtype
+    assert findings(study_of(result)) == before
+    study_of(result)["dtype"] = "bfloat16"
+    (told,) = set(findings(study_of(result))) - set(before)
+    assert told == "The dense model is weighed as bfloat16, in which it ran here."

@@ -240,6 +240,7 @@ def _result(
             "method_arm": rows[1].arm,
             "study": {
                 "kind": "compression",
+                "dtype": str(dense.dtype).removeprefix("torch."),
                 "rows": [asdict(row) for row in rows],
                 "config": report.config,
                 "layers": [asdict(layer) for layer in report.layers],

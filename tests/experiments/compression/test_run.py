@@ -50,6 +50,7 @@ def test_a_model_directory_and_all_figures(tiny_model, tiny_tokens, tmp_path):
     assert result.arms["wanda"]["perplexity"]["values"] == [small["perplexity"]]
     study = result.details["study"]
     assert study["config"]["method"] == "wanda"
+    assert study["dtype"] == "float32"
     assert len(study["layers"]) == 21
     assert study["calibration"] == {"sequences": 4, "length": 10}
     assert study["text"] == {"tokens": 36, "window": 12}
