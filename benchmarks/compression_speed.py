@@ -48,7 +48,6 @@ MODELS: dict[str, list[CompressionConfig]] = {
     "int4": [Int4()],
     "dynamic_int8": [DynamicInt8()],
     "ffn_width 25 %": [FFNWidth(0.25)],
-    f"ffn_width 25 %, {REPAIRED}": [FFNWidth(0.25)],
     "ffn_width 50 %": [FFNWidth(0.5)],
     "drop_blocks 10 %": [DropBlocks(0.1)],
     f"drop_blocks 30 %, ffn_width 40 %, {REPAIRED}": [DropBlocks(0.3), FFNWidth(0.4)],

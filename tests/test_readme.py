@@ -242,16 +242,56 @@ def test_the_compression_tables_are_the_recorded_ones():
                 assert cell == f"{value:,.{digits}f}", column
             else:
                 assert cell == "–", column
-    section += section_about("compression_wikitext2.json")
     alone = re.findall(
         r"^\| ([^|]+) \| ([\d.,]+) \| (\d+) % \| (\d+) \|$", section, re.M
     )
-    assert len(alone) >= 18
+    assert len(alone) == 14
     for name, perplexity, same, size in alone:
         row = rows[name]
         assert perplexity == f"{row['perplexity']:.1f}"
         assert same == f"{100 * row.get('top1', 1.0):.0f}"
         assert size == f"{row['disk_bytes'] / 1e6:.0f}"
+
+
+def cells_of(section, name):
+    """The cells of the row of this name."""
+    (line,) = re.findall(rf"^\| {re.escape(name)} \| (.+) \|$", section, re.M)
+    return line.split(" | ")
+
+
+def test_the_speed_of_compressed_models_is_the_recorded_one():
+    rows = load("compression_speed.json")["rows"]
+    section = section_about("compression_speed.json")
+    for name, row in rows.items():
+        assert cells_of(section, name) == [
+            f"{row['disk_bytes'] / 1e6:.0f}",
+            f"{row['perplexity']:.1f}",
+            f"{100 * row['top1']:.0f} %",
+            f"{row['prefill']:.0f}",
+            f"{row['decode']:.1f}",
+            f"{row['decode'] / rows['dense']['decode']:.2f}",
+        ]
+
+
+def test_what_compressed_models_do_for_a_graph_is_as_recorded():
+    rows = load("compressed_answers.json")["rows"]
+    section = section_about("compressed_answers.json")
+    for name, row in rows.items():
+        llaga, ellagnn = row["llaga"], row["ellagnn"]
+        test = ellagnn["test_acc"]
+        assert cells_of(section, name) == [
+            f"{100 * llaga['test_acc']:.1f}",
+            f"{100 * llaga['same_class']:.0f} %",
+            f"{100 * llaga['format_failures']:.0f} %",
+            f"{llaga['tokens_a_second']:.0f}",
+            f"{100 * test['mean']:.1f} ± {100 * test['std']:.1f}",
+            f"{ellagnn['cosine_to_dense']:.2f}",
+            f"{100 * ellagnn['format_failures']:.0f} %",
+            f"{ellagnn['tokens_a_second']:.0f}",
+        ]
+        plain = ellagnn["plain"]
+        told = f"{100 * plain['mean']:.1f} ± {100 * plain['std']:.1f} without any answer"
+        assert told in " ".join(section.split())
 
 
 def test_the_speed_of_sparse_graphs_is_told_as_recorded():
