@@ -290,7 +290,9 @@ def test_what_compressed_models_do_for_a_graph_is_as_recorded():
             f"{ellagnn['tokens_a_second']:.0f}",
         ]
         plain = ellagnn["plain"]
-        told = f"{100 * plain['mean']:.1f} ± {100 * plain['std']:.1f} without any answer"
+        told = (
+            f"{100 * plain['mean']:.1f} ± {100 * plain['std']:.1f} without any answer"
+        )
         assert told in " ".join(section.split())
 
 

@@ -140,6 +140,8 @@ def test_smaller_files_and_more_speed():
     )
     assert "decode is slower, 0.50x as fast" in said(decode=7.0)[2].lower()
     assert "larger than before: 600 MB, and 540 MB dense." in said(disk_bytes=600e6)[1]
+    assert "as bfloat16" in findings({**study_of(build()), "dtype": "bfloat16"})[2]
+    assert findings({**study_of(build()), "dtype": 16}) == said()
 
 
 def test_few_bits_that_stay_stored_and_matrices_that_stay_as_they_were():
@@ -396,14 +398,3 @@ def test_numbers_in_words():
     assert [listed(x) for x in ([], [3], [3, 7], [3, 7, 9])] == [
         *("", "3", "3 and 7", "3, 7 and 9"),
     ]
-
-
-@pytest.mark.parametrize("dtype", [None, 16, ["float32"]])
-def test_the_type_of_the_dense_model_is_told_where_it_is_known(dtype):
-    result = build()
-    before = findings(study_of(result))
-    study_of(result)["dtype"] = dtype
-    assert findings(study_of(result)) == before
-    study_of(result)["dtype"] = "bfloat16"
-    (told,) = set(findings(study_of(result))) - set(before)
-    assert told == "The dense model is weighed as bfloat16, in which it ran here."

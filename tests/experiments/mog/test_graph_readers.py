@@ -69,7 +69,8 @@ def test_the_score_of_molecules_is_the_area_under_the_curve(molecules):
     assert read.score(out, y) == pytest.approx(expected)
 
 
-def test_missing_unknown_and_damaged_molecules(molecules):
+def test_missing_unknown_and_damaged_molecules(molecules, monkeypatch):
+    monkeypatch.delenv("GRAPHLLM_DATA", raising=False)
     with pytest.raises(UnknownNameError, match="Did you mean 'ogbg-molbbbp'"):
         ogb_graphs("ogbg-molbbb", molecules)
     with pytest.raises(DatasetError, match="in no 'ogb/ogbg_molbbbp'"):
