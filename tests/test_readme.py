@@ -253,6 +253,18 @@ def test_the_compression_tables_are_the_recorded_ones():
         assert size == f"{row['disk_bytes'] / 1e6:.0f}"
 
 
+def test_compression_on_news_is_told_as_recorded():
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    section = text.split("(results/compression_news.json)")[1].split("\n## ")[0]
+    rows = load("compression_news.json")["rows"]
+    told = re.findall(r"^\| ([^|]+) \| ([\d.,]+) \| ([\d.]+) \|", section, re.M)
+    assert len(told) >= 8
+    for name, perplexity, times in told:
+        value = rows[name]["perplexity"]
+        assert perplexity == f"{value:,.{0 if value >= 1000 else 1}f}"
+        assert times == f"{value / rows['dense']['perplexity']:.2f}"
+
+
 def cells_of(section, name):
     """The cells of the row of this name."""
     (line,) = re.findall(rf"^\| {re.escape(name)} \| (.+) \|$", section, re.M)
