@@ -58,7 +58,12 @@ MODELS: dict[str, list[CompressionConfig]] = {
 
 
 def compressed(
-    name: str, dense: Any, tokenizer: Any, seen: list[str], args: argparse.Namespace
+    name: str,
+    dense: Any,
+    tokenizer: Any,
+    seen: list[str],
+    calibration: Calibration,
+    args: argparse.Namespace,
 ) -> Any:
     """One model; a repaired one is read from its folder where it is there."""
     words = name.replace(" %", "").replace(",", "").split()
@@ -66,7 +71,6 @@ def compressed(
     if name.endswith(REPAIRED) and folder.exists():
         return load(folder)
     model = copy.deepcopy(dense)
-    calibration = Calibration.from_texts(seen, tokenizer, 32, 256)
     for config in MODELS[name]:
         compress_(model, config, calibration)
     if name.endswith(REPAIRED):
@@ -103,9 +107,10 @@ def main() -> None:
     measure = Measure(
         ids[0, : 4 * 512].view(4, 512), args.prefill, args.decode, args.repeats
     )
+    calibration = Calibration.from_texts(seen, tokenizer, 32, 256)
     models: dict[str, Any] = {"dense": dense}
     for name in args.models:
-        models[name] = compressed(name, dense, tokenizer, seen, args)
+        models[name] = compressed(name, dense, tokenizer, seen, calibration, args)
         print(f"{name}: compressed", flush=True)
     speeds = measure.speeds(models)
     rows: dict[str, Any] = {}

@@ -37,6 +37,7 @@ from graphllm.compress.prune import (
     sparsegpt,
     wanda,
 )
+from graphllm.compress.prune.config import PRUNING
 from graphllm.compress.quant import (
     RTN,
     DynamicInt8,
@@ -103,8 +104,7 @@ def compress_(
 
 
 def _kept(model: Any) -> int:
-    pruning = (Magnitude.method, Wanda.method, SparseGPT.method)
-    pruned = any(each["method"] in pruning for each in model.compression)
+    pruned = any(each["method"] in PRUNING for each in model.compression)
     return count_kept(model) if pruned else count_parameters(model)
 
 

@@ -13,6 +13,9 @@ from graphllm.compress.calibration import Calibration
 from graphllm.compress.prune.pattern import parse_pattern
 from graphllm.errors import CompressionError
 
+# Methods that leave zeros, by the names under which a model remembers them.
+PRUNING = ("magnitude", "wanda", "sparsegpt")
+
 
 @dataclass(frozen=True)
 class PruningConfig(CompressionConfig):

@@ -14,6 +14,7 @@ from graphllm.compress.base import Progress
 from graphllm.compress.blocks import find_blocks
 from graphllm.compress.calibration import Calibration
 from graphllm.compress.lowrank.linear import LowRankLinear
+from graphllm.compress.prune.config import PRUNING
 from graphllm.compress.repair.adapter import add_adapters, merge_adapters
 from graphllm.compress.repair.loss import repair_loss
 from graphllm.compress.walk import evaluating
@@ -161,7 +162,7 @@ def _check_keeps(model: Any, method: str) -> None:
             f"adapters would be merged over the grid of {rounded[0]}; repair first, "
             "and quantise after"
         )
-    pruned = sorted(done & {"magnitude", "wanda", "sparsegpt"})
+    pruned = sorted(done & set(PRUNING))
     if pruned and method == "lora":
         raise CompressionError(
             f"'lora' would fill the zeros of {pruned[0]}; take 'sparse_lora', which "
